@@ -1,0 +1,1 @@
+"""One file per published dataset: how its rows come to be."""

@@ -1,0 +1,1 @@
+"""Training recipes: a main and a parser each, configs beside them."""
