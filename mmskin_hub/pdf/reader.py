@@ -1,0 +1,325 @@
+"""A PDF page becomes lines, images and strokes, in points of the upright page.
+
+One interpretation of the page gives all three: MuPDF's structured text page with images and vectors kept. That is
+what makes the reader about as quick as a bare loop that reads text and extracts images (benchmarks/README.md).
+
+What real books do, and what is done about it here:
+
+* ``/Rotate`` and plates set sideways: PyMuPDF reports the *unrotated* page; every box is turned with the page's
+  rotation matrix, and again where most characters run up or down, so that all that follows may think upright.
+* CropBox offsets: PyMuPDF measures from the CropBox corner; what lies outside the visible page is dropped.
+* Words or letters placed one by one, in any order: MuPDF's lines are taken apart into fragments and joined again by
+  baseline and gap (:mod:`mmskin_hub.pdf.lines`).
+* Hidden text (render mode 3, the text layer of a scan) is told by its alpha of 0.
+* Decompression bombs: PyMuPDF decodes an image while reading the page, so the declared sizes are looked at first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from mmskin_hub.errors import MissingExtra, UnreadableBook
+from mmskin_hub.pdf.layout import Box, Page, PlacedImage, Reject, Stroke
+from mmskin_hub.pdf.lines import Fragment, assemble_lines
+
+if TYPE_CHECKING:
+    import pymupdf
+
+#: A stored raster above this many pixels is refused undecoded: 200 million pixels are 600 MB of RGB.
+MAX_PIXELS = 200_000_000
+#: A text layer of fewer characters than this on a page-wide raster is a scanner's stamp, not a text layer.
+STAMP_CHARACTERS = 200
+
+
+def import_pymupdf() -> Any:
+    """PyMuPDF, quietened. Raises :class:`MissingExtra` where it is not installed."""
+    try:
+        import pymupdf
+    except ImportError as error:
+        raise MissingExtra("Reading PDF books", "build", "pymupdf") from error
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
+    return pymupdf
+
+
+def fingerprint(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of the file, hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def open_book(path: str | os.PathLike[str]) -> Iterator[pymupdf.Document]:
+    """Open a PDF for reading.
+
+    Raises :class:`UnreadableBook` whose ``reason`` is one of ``permission_denied``, ``empty_file``, ``not_pdf``,
+    ``truncated``, ``encrypted``, ``no_pages``, ``unreadable``.
+    """
+    pymupdf = import_pymupdf()
+    name = Path(path).name
+    try:
+        with Path(path).open("rb") as stream:
+            head = stream.read(1024)
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - 2048))
+            whole = b"%%EOF" in stream.read()
+    except PermissionError as error:
+        raise UnreadableBook(
+            "permission_denied", f"{name}: not readable for this user.", f"chmod u+r {path}"
+        ) from error
+    except OSError as error:
+        raise UnreadableBook(
+            "unreadable", f"{name}: {error.strerror or error}.", "Check the path and the disk."
+        ) from error
+    if not head:
+        raise UnreadableBook("empty_file", f"{name}: the file is empty.", "Copy the book again.")
+    if b"%PDF-" not in head:
+        raise UnreadableBook("not_pdf", f"{name}: not a PDF file.", "Give PDF files, or folders that hold them.")
+    try:
+        book = pymupdf.open(path, filetype="pdf")
+    except Exception as error:  # MuPDF raises several unrelated types
+        reason = "unreadable" if whole else "truncated"
+        raise UnreadableBook(
+            reason, f"{name}: cannot be opened ({error}).", "Download or scan the book again."
+        ) from error
+    with book:
+        if book.needs_pass:
+            raise UnreadableBook(
+                "encrypted",
+                f"{name}: needs a password.",
+                f"Decrypt it first: qpdf --decrypt --password=… '{name}' open.pdf",
+            )
+        try:
+            pages = book.page_count
+        except Exception:
+            pages = 0
+        if pages == 0:
+            reason = "no_pages" if whole else "truncated"
+            raise UnreadableBook(reason, f"{name}: no page can be found in it.", "Download or scan the book again.")
+        yield book
+
+
+@dataclass(slots=True)
+class RawPage:
+    """What one interpretation of the page gave: the page, and what only the reader's caller needs.
+
+    ``hidden`` counts characters of invisible text, ``visible`` those a reader sees. ``rejects`` are images refused
+    undecoded.
+    """
+
+    page: Page
+    visible: int = 0
+    hidden: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+
+    @property
+    def backdrop(self) -> PlacedImage | None:
+        """The one raster that covers (almost) the whole page, or None."""
+        for image in self.page.images:
+            if image.box.intersect(self.page.box).area >= 0.85 * self.page.box.area:
+                return image
+        return None
+
+    @property
+    def is_scan(self) -> bool:
+        """Whether the page is a raster of print: page-wide, with no text a reader sees but a stamp."""
+        covered = sum(i.box.intersect(self.page.box).area for i in self.page.images)
+        return covered >= 0.8 * self.page.box.area and self.visible < STAMP_CHARACTERS
+
+
+def read_page(book: pymupdf.Document, number: int) -> RawPage:
+    """Read page ``number`` (1-based).
+
+    Raises whatever MuPDF raises for a page it cannot parse; the caller makes that a reject row.
+    """
+    pymupdf = import_pymupdf()
+    page = book[number - 1]
+    huge = _oversized(book, page)
+    flags = (
+        pymupdf.TEXT_PRESERVE_LIGATURES | pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_COLLECT_VECTORS
+        | (0 if huge else pymupdf.TEXT_PRESERVE_IMAGES)
+    )  # fmt: skip
+    blocks = page.get_textpage(flags=flags).extractDICT()["blocks"]
+    matrix, turn, width, height = _upright(pymupdf, page, blocks)
+    visible = Box(0, 0, width, height)
+    raw = RawPage(Page(number, width, height, turn=turn))
+    fragments: list[Fragment] = []
+    images: list[PlacedImage] = []
+    strokes: list[Stroke] = []
+    for order, block in enumerate(blocks):
+        kind = block["type"]
+        if kind == 0:
+            _take_text(raw, fragments, block, matrix, visible, order)
+        elif kind == 1:
+            if (image := _placed(block, matrix, visible, order)) is not None:
+                images.append(image)
+        elif kind == 3 and block.get("alpha", 255) > 0:
+            box = _turned(block["bbox"], matrix)
+            if box.intersect(visible.grow(2)).area > 0 or box.width == 0 or box.height == 0:
+                strokes.append(Stroke(box, block["stroked"], block["isrect"], block["color"], order))
+    for box, size in huge:
+        detail = f"a picture of {size[0]} × {size[1]} pixels: above the limit of {MAX_PIXELS:,} pixels, not decoded"
+        raw.rejects.append(Reject("pdf", "too_large", number, box, detail=detail))
+    raw.page = replace(raw.page, lines=assemble_lines(fragments), images=tuple(images), strokes=tuple(strokes))
+    return raw
+
+
+_XOBJECT = re.compile(r"(\d+) 0 R")
+_SIDE = re.compile(r"/(Width|Height) (\d+)")
+
+
+def _oversized(book: pymupdf.Document, page: pymupdf.Page) -> list[tuple[Box, tuple[int, int]]]:
+    """Images of the page whose declared size is above :data:`MAX_PIXELS`. Cheap: only dictionaries are read."""
+    kind, text = book.xref_get_key(page.xref, "Resources/XObject")
+    if kind == "xref":
+        text = book.xref_object(int(text.split()[0]), compressed=True)
+    elif kind != "dict":
+        kind, text = "dict", " ".join(f"{i[0]} 0 R" for i in page.get_images())
+    found = []
+    for reference in _XOBJECT.findall(text):
+        xref = int(reference)
+        sides = dict(_SIDE.findall(book.xref_object(xref, compressed=True)))
+        size = int(sides.get("Width", 0)), int(sides.get("Height", 0))
+        if size[0] * size[1] > MAX_PIXELS:
+            found.append((Box(*page.rect), size))
+    return found
+
+
+def _upright(pymupdf: Any, page: pymupdf.Page, blocks: list[dict[str, Any]]) -> tuple[Any, int, float, float]:
+    """The matrix from the unrotated page to the upright one, the turn in degrees, and the upright size in points."""
+    matrix = page.rotation_matrix
+    a, b, c, d = matrix.a, matrix.b, matrix.c, matrix.d
+    width, height = page.rect.width, page.rect.height
+    runs = {0: 0, 90: 0, 270: 0}  # characters by how far the page must be turned, clockwise, to bring them upright
+    for block in blocks:
+        for line in block.get("lines", ()):
+            dx, dy = line["dir"]
+            x, y = a * dx + c * dy, b * dx + d * dy
+            turn = 0 if abs(x) >= abs(y) else (90 if y < 0 else 270)
+            runs[turn] += sum(len(span["text"]) for span in line["spans"])
+    turn = max(runs, key=lambda t: (runs[t], t == 0))
+    if turn and runs[turn] > 40 and runs[turn] > 2 * runs[0]:
+        if turn == 90:
+            matrix = matrix * pymupdf.Matrix(0, 1, -1, 0, height, 0)
+        else:
+            matrix = matrix * pymupdf.Matrix(0, -1, 1, 0, 0, width)
+        width, height = height, width
+    else:
+        turn = 0
+    return matrix, (page.rotation + turn) % 360, width, height
+
+
+def _turned(bbox: tuple[float, float, float, float], matrix: Any) -> Box:
+    x0, y0, x1, y1 = bbox
+    ax, ay = matrix.a * x0 + matrix.c * y0 + matrix.e, matrix.b * x0 + matrix.d * y0 + matrix.f
+    bx, by = matrix.a * x1 + matrix.c * y1 + matrix.e, matrix.b * x1 + matrix.d * y1 + matrix.f
+    return Box(min(ax, bx), min(ay, by), max(ax, bx), max(ay, by))
+
+
+def _take_text(
+    raw: RawPage, fragments: list[Fragment], block: dict[str, Any], matrix: Any, visible: Box, order: int
+) -> None:
+    """Add the block's upright, visible spans to ``fragments``, and count its characters."""
+    for number, line in enumerate(block["lines"]):
+        dx, dy = line["dir"]
+        along = matrix.a * dx + matrix.c * dy
+        for span in line["spans"]:
+            text = span["text"]
+            if not text.strip():
+                continue
+            count = len(text.strip())
+            box = _turned(span["bbox"], matrix)
+            cx, cy = box.centre
+            if not (visible.x0 <= cx <= visible.x1 and visible.y0 <= cy <= visible.y1):
+                continue
+            if span["alpha"] == 0:
+                raw.hidden += count
+            else:
+                raw.visible += count
+            if along < 0.9:  # runs up, down or backwards: a label in a margin, not a caption
+                continue
+            flags = span["flags"]
+            font = span["font"].split("+")[-1]
+            bold = bool(flags & 16 or span["char_flags"] & 8) or "bold" in font.lower() or "black" in font.lower()
+            italic = bool(flags & 2) or "ital" in font.lower() or "obli" in font.lower()
+            fragments.append(
+                Fragment(text, box, font, span["size"], bold, italic, bool(flags & 1), span["color"], order, number)
+            )
+
+
+def _placed(block: dict[str, Any], matrix: Any, visible: Box, order: int) -> PlacedImage | None:
+    """The image block as it lies on the upright page; None where nothing of it can be seen."""
+    box = _turned(block["bbox"], matrix)
+    if box.intersect(visible).area <= 0:
+        return None
+    a, b, c, d = block["transform"][:4]
+    ta, tb = matrix.a * a + matrix.c * b, matrix.b * a + matrix.d * b
+    tc, td = matrix.a * c + matrix.c * d, matrix.b * c + matrix.d * d
+    straight = ta > 0 and td > 0 and abs(tb) < 0.01 * abs(ta) and abs(tc) < 0.01 * abs(td)
+    return PlacedImage(
+        box=box,
+        pixels=(block["width"], block["height"]),
+        data=block["image"] or b"",
+        ext=block["ext"],
+        channels=block["colorspace"],
+        turned=not straight,
+        masked=block["mask"] is not None,
+        order=order,
+    )
+
+
+def clip_boxes(book: pymupdf.Document, page: Page) -> list[Box]:
+    """Boxes of the clip paths of ``page``, where an image hides behind text or runs off the page; else nothing.
+
+    MuPDF reports an image whole even where a clip path shows only part of it. Looking up clip paths means a second
+    interpretation of the page, so that it is done only where something looks cropped.
+    """
+    if not any(_looks_cropped(image, page) for image in page.images):
+        return []
+    found = book[page.number - 1].get_drawings(extended=True)
+    matrix = book[page.number - 1].rotation_matrix
+    return sorted({_turned(tuple(item["scissor"]), matrix) for item in found if item["type"] == "clip"})
+
+
+def _looks_cropped(image: PlacedImage, page: Page) -> bool:
+    if image.box.intersect(page.box).area < 0.95 * image.box.area:
+        return True
+    covered = sum(image.box.covers(line.box, 0.9) and line.text.count(" ") >= 2 for line in page.lines)
+    return covered >= 2 or any(
+        other is not image and other.box.area > 0.05 * image.box.area
+        and 0.05 < other.box.intersect(image.box).area / max(1.0, other.box.area) < 0.95
+        for other in page.images
+    )  # fmt: skip
+
+
+def render(
+    book: pymupdf.Document, page: Page, box: Box, pixels_a_point: float, form: str = "png", quality: int = 95
+) -> bytes:
+    """The region ``box`` (points, upright page) as "png" or "jpeg" bytes, RGB, at ``pixels_a_point``, upright."""
+    pymupdf = import_pymupdf()
+    source = book[page.number - 1]
+    extra = (page.turn - source.rotation) % 360
+    matrix = pymupdf.Matrix(pixels_a_point, pixels_a_point)
+    clip = pymupdf.Rect(*box)
+    if extra == 90:  # from the upright page back to the displayed one, for the clip; turned on for the pixels
+        clip, matrix = clip * ~pymupdf.Matrix(0, 1, -1, 0, page.width, 0), matrix.prerotate(90)
+    elif extra == 270:
+        clip, matrix = clip * ~pymupdf.Matrix(0, -1, 1, 0, 0, page.height), matrix.prerotate(270)
+    pixmap = source.get_pixmap(matrix=matrix, clip=clip, colorspace=pymupdf.csRGB, alpha=False)
+    if form == "png":
+        return bytes(pixmap.tobytes("png"))
+    buffer = io.BytesIO()  # Pillow's JPEG encoder is ten times as quick as MuPDF's
+    Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples).save(
+        buffer, "JPEG", quality=quality, subsampling=0
+    )
+    return buffer.getvalue()
