@@ -1,0 +1,1 @@
+"""A figure with its words becomes a clean pair, or a reject row with a reason."""
