@@ -149,7 +149,8 @@ def read_page(book: pymupdf.Document, number: int) -> RawPage:
         pymupdf.TEXT_PRESERVE_LIGATURES | pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_COLLECT_VECTORS
         | (0 if huge else pymupdf.TEXT_PRESERVE_IMAGES)
     )  # fmt: skip
-    blocks = page.get_textpage(flags=flags).extractDICT()["blocks"]
+    # Within the default clip an image that runs off the page by a hair is left out altogether.
+    blocks = page.get_textpage(clip=pymupdf.INFINITE_RECT(), flags=flags).extractDICT()["blocks"]
     matrix, turn, width, height = _upright(pymupdf, page, blocks)
     visible = Box(0, 0, width, height)
     raw = RawPage(Page(number, width, height, turn=turn))
