@@ -1,4 +1,8 @@
-"""The same picture met twice, in one book or in two: one pair stays, the others become reject rows.
+"""The same pair met twice, in one book or in two: one stays, the others become reject rows.
+
+A **pair** is a duplicate where picture and words are those of another: a second edition, a second scan, a figure
+printed again. The same picture under other words is not one, unless the caller says so (``by="picture"``): it says
+something more, or something else, of what is seen. Its split follows the picture (:mod:`mmskin_hub.curate.splits`).
 
 A picture is known by two names: the SHA-256 of its bytes, and its perceptual hash, 256 bits that tell whether each
 of the 16 × 16 lowest frequencies of the picture lies above their median (``imagehash.phash(hash_size=16)``;
@@ -24,7 +28,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -41,6 +45,9 @@ SAME_CAPTION = 28
 """The same, where both carry the same caption in two books."""
 SAME_SCENE = 40
 """Bits up to which two pictures must not straddle a split."""
+
+SAME_WORDS = 0.8
+"""Share of words (Dice coefficient of the two bags of words) from which two captions say the same."""
 
 CAPTION_WORDS = 4
 """A shorter caption ("Psoriasis of the elbow" has four) says too little to tell a picture by."""
@@ -72,35 +79,58 @@ class DuplicateOf:
     detail: str
 
 
-def find_duplicates(rows: Sequence[Row]) -> list[DuplicateOf]:
-    """Every pair of ``rows`` that repeats the picture of a better one, in the order of ``rows``.
+def find_duplicates(rows: Sequence[Row], by: str = "pair") -> list[DuplicateOf]:
+    """Every pair of ``rows`` that repeats a better one, in the order of ``rows``.
+
+    ``by`` is "pair" (the same picture with the same words) or "picture" (the same picture, whatever is said of it);
+    anything else raises ``ValueError``.
 
     The better of two is the one with the higher ``pair_score``, then the one with more pixels, then the longer
     caption, then the first by id: never the one that happened to come first. A pair leaves only where its picture
     is that of a pair that stays, so a chain of similar pictures does not collapse into one. ``rows`` need the fields
     of :class:`mmskin_hub.schema.Candidate`, the image excepted; a row without ``phash`` is compared by digest only.
     """
+    if by not in ("pair", "picture"):
+        raise ValueError(f"by is 'pair' or 'picture', not {by!r}")
     ids = [str(row.get("id") or row_id(row)) for row in rows]
+    words = [_words(str(row["caption"])) for row in rows]
+
+    def repeats(one: int, other: int) -> bool:
+        return by == "picture" or _say_the_same(words[one], words[other])
+
     order = sorted(range(len(rows)), key=lambda i: _preference(rows[i], ids[i]))
     rank = {index: place for place, index in enumerate(order)}
     near = _near(rows)
     stays: set[int] = set()
-    by_digest: dict[str, int] = {}
+    by_digest: dict[str, list[int]] = defaultdict(list)
     found: dict[int, DuplicateOf] = {}
     for index in order:
         digest = str(rows[index]["digest"])
-        twin = by_digest.get(digest) if digest else None
+        twin = next((other for other in by_digest.get(digest, ()) if digest and repeats(index, other)), None)
         if twin is not None:
             found[index] = _duplicate(ids, index, twin, "duplicate", 0)
             continue
-        close = [(distance, rank[other], other) for other, distance in near.get(index, ()) if other in stays]
+        close = [
+            (distance, rank[other], other)
+            for other, distance in near.get(index, ())
+            if other in stays and repeats(index, other)
+        ]
         if close:
             distance, _, twin = min(close)
             found[index] = _duplicate(ids, index, twin, "near_duplicate", distance)
             continue
         stays.add(index)
-        by_digest.setdefault(digest, index)
+        by_digest[digest].append(index)
     return [found[index] for index in sorted(found)]
+
+
+def _words(caption: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", caption.casefold()))
+
+
+def _say_the_same(one: Counter[str], other: Counter[str]) -> bool:
+    """Whether two captions share enough words to be one caption, reset or misread here and there."""
+    return 2 * (one & other).total() >= SAME_WORDS * (one.total() + other.total())
 
 
 def _preference(row: Row, identity: str) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmskin_hub.pdf import BookSurvey, PageResult
 from mmskin_hub.pdf.captions import TypeStyle, body_style, find_captions
@@ -32,7 +32,7 @@ from mmskin_hub.pdf.match import (
     match_unlabelled,
 )
 from mmskin_hub.pdf.pictures import Digest, find_furniture, find_pictures
-from mmskin_hub.pdf.reader import RawPage, clip_boxes, fingerprint, open_book, read_page
+from mmskin_hub.pdf.reader import RawPage, clip_boxes, fingerprint, open_book, read_page, share_of_scans
 
 if TYPE_CHECKING:
     import pymupdf
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 def survey_book(path: str) -> BookSurvey:
     """See :func:`mmskin_hub.pdf.survey_book`."""
     with open_book(path) as book:
-        profile = {key: value for key, value in (book.metadata or {}).items() if value and key != "encryption"}
+        profile: dict[str, Any] = {k: v for k, v in (book.metadata or {}).items() if v and k != "encryption"}
+        profile["scanned"] = share_of_scans(book)
         return BookSurvey(Path(path).name, str(path), fingerprint(path), Path(path).stat().st_size, len(book), profile)
 
 

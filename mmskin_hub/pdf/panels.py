@@ -169,7 +169,7 @@ def split_raster(pixels: Pixels, count: int) -> list[PixelBox] | None:
     if count < 2:
         return None
     grey = np.asarray(pixels, dtype=np.float32) @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    whole = _trim(grey, (0, 0, grey.shape[1], grey.shape[0]))
+    whole = _trim(grey, (0, 0, grey.shape[1], grey.shape[0]), pad=True)
     for finder in (_gutters, _seams):
         boxes = _cut_until(grey, whole, count, finder)
         if boxes:

@@ -91,7 +91,8 @@ def find_pictures(
             continue
         first = group[0]
         whole = visible.area > 0.98 * box.area
-        if len(group) == 1 and whole and page.turn == 0 and _publishable(first):
+        alone = len(group) == 1 and whole and page.turn == 0 and not first.turned and not first.masked
+        if alone and first.ext in ("jpeg", "png") and first.channels in (1, 3):
             pictures.append(Picture(page.number, visible, "image", first.data, first.ext, resolution, first.pixels))
         else:
             pictures.append(Picture(page.number, visible, "region", b"", "jpeg", resolution))
@@ -116,11 +117,6 @@ def reading_order(pictures: Sequence[Picture]) -> list[Picture]:
             rows.append([picture])
     ordered = [p for row in rows for p in sorted(row, key=lambda p: (p.box.x0, p.box.y0))]
     return [replace(p, index=n) for n, p in enumerate(ordered)]
-
-
-def _publishable(image: PlacedImage) -> bool:
-    """Whether the stored bytes are what the reader of the page sees, in a format every viewer opens."""
-    return not image.turned and not image.masked and image.ext in ("jpeg", "png") and image.channels in (1, 3)
 
 
 def _without_furniture(page: Page, furniture: frozenset[Digest]) -> tuple[list[PlacedImage], list[Reject]]:

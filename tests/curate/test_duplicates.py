@@ -50,13 +50,13 @@ def row(name: str, bits: np.ndarray | None = None, **changes: Any) -> dict[str, 
 
 
 def gone(rows: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
-    return {twin.id: (twin.kept_id, twin.reason) for twin in find_duplicates(rows)}
+    return {twin.id: (twin.kept_id, twin.reason) for twin in find_duplicates(rows, "picture")}
 
 
 def test_the_same_bytes_are_a_duplicate_of_the_better_pair() -> None:
     bits = base_bits(1)
     rows = [row("a", bits, digest="x", pair_score=0.4), row("b", bits, digest="x", pair_score=0.8), row("c")]
-    (twin,) = find_duplicates(rows)
+    (twin,) = find_duplicates(rows, "picture")
     assert (twin.id, twin.kept_id, twin.reason, twin.index, twin.kept) == ("a", "b", "duplicate", 0, 1)
     assert "b" in twin.detail
 
@@ -138,7 +138,7 @@ def test_order_decides_nothing_and_the_best_stays(spec: list[tuple[int, int, int
         assert stays not in found
         assert scores[stays] >= scores[name]
     kept = [one for one in rows if one["id"] not in found]
-    assert find_duplicates(kept) == []
+    assert find_duplicates(kept, "picture") == []
 
 
 @pytest.mark.parametrize("radius", [0, SAME_PICTURE, SAME_CAPTION, SAME_SCENE, 90])
@@ -169,9 +169,7 @@ def ham(count: int) -> dict[str, Path]:
 
 
 def hashed(name: str, image: Image.Image, **changes: Any) -> dict[str, Any]:
-    return row(
-        name, phash=str(imagehash.phash(image, hash_size=16)), width=image.width, height=image.height, **changes
-    )
+    return row(name, phash=str(imagehash.phash(image, hash_size=16)), width=image.width, height=image.height, **changes)
 
 
 def test_real_pictures_are_told_from_their_copies() -> None:
@@ -203,4 +201,19 @@ def test_two_photographs_of_one_lesion_both_stay() -> None:
         with Image.open(files[name]) as image:
             rows.append(hashed(name, image.convert("RGB")))
     assert len(rows) > 400
-    assert len(find_duplicates(rows)) <= 0.01 * len(rows)
+    assert len(find_duplicates(rows, "picture")) <= 0.01 * len(rows)
+
+
+def test_the_same_picture_under_other_words_is_another_pair() -> None:
+    bits = base_bits(9)
+    words = "Lichen planus. Violaceous flat-topped papules on the wrist of a {}."
+    first = row("a", bits, digest="x", caption=words.format("woman"), pair_score=0.95)
+    misread = row("b", bits, digest="x", caption=words.format("wornan"))
+    other = row("c", bits, digest="x", caption="Dermoscopy shows Wickham striae in a polarised view.")
+    assert [twin.id for twin in find_duplicates([first, misread, other])] == ["b"]
+    assert {twin.id for twin in find_duplicates([first, misread, other], by="picture")} == {"b", "c"}
+
+
+def test_an_unknown_kind_of_duplicate_is_refused() -> None:
+    with pytest.raises(ValueError, match="pair"):
+        find_duplicates([], by="caption")

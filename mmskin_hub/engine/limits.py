@@ -1,0 +1,94 @@
+"""What ends a whole run, and what a worker process is allowed: one thread, no signals, no life after its parent."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mmskin_hub.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext
+
+WORKER_ENVIRONMENT = {
+    # The cores are shared out by process, and sums come out alike on any number of them.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    # onnxruntime otherwise keeps a device id and a data base of events under ~/.cache and sends them home.
+    "ORT_DISABLE_TELEMETRY": "1",
+}
+"""The environment that worker processes are started with."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What a full disk, a used-up quota or a read-only disk answers."""
+
+PRELOAD = "mmskin_hub.engine.preload"
+"""The module imported once, in the process all workers are forked from."""
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether ``error`` is about the machine, not about a book: a package is missing, or there is no room left."""
+    return isinstance(error, MissingExtra) or (isinstance(error, OSError) and error.errno in NO_ROOM)
+
+
+@contextmanager
+def worker_environment() -> Iterator[None]:
+    """Set :data:`WORKER_ENVIRONMENT` while worker processes are started, then put the environment back."""
+    before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
+    os.environ.update(WORKER_ENVIRONMENT)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def worker_context() -> ForkServerContext:
+    """The process context of all workers, its server started.
+
+    The server loads :data:`PRELOAD` by itself, so whoever calls this early has it done by the time it is needed.
+    """
+    from multiprocessing import forkserver
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([PRELOAD])
+    with worker_environment():
+        forkserver.ensure_running()
+    return context
+
+
+def start_worker() -> None:
+    """Prepare a fresh worker process: Ctrl-C is the parent's, one thread a library, and it dies with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
+    try:
+        import cv2
+    except ImportError:
+        return
+    cv2.setNumThreads(1)
+
+
+def _die_with_parent() -> None:
+    # A worker whose parent was killed would wait for its next task for ever, holding its memory.
+    from multiprocessing import connection, parent_process
+
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

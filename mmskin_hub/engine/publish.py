@@ -1,0 +1,99 @@
+"""The output folder: what may be replaced, and how a new dataset takes its place in one move.
+
+A dataset is put together in a sibling folder and renamed into place, so ``--out`` holds a whole dataset or none. A
+folder is ours if it holds a ``build.json`` that names a dataset and a version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmskin_hub.engine.work import read_json
+from mmskin_hub.errors import OutputExists, WrongUse
+
+_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+
+
+def check_version(version: str) -> str:
+    """Return ``version`` if it has the form X.Y.Z (plain numbers); raises :class:`WrongUse` otherwise."""
+    if not _VERSION.fullmatch(version):
+        raise WrongUse(f"--version {version!r} is not of the form X.Y.Z.", "For example: --version 1.0.0")
+    return version
+
+
+def check_out(out: Path, dataset: str, version: str, overwrite: bool) -> None:
+    """Raise :class:`OutputExists` where ``out`` holds anything but this version of this dataset, or nothing."""
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise OutputExists(f"--out {out} is not a plain folder.", "Name another folder.")
+    if not out.exists() or overwrite or not any(out.iterdir()):
+        return
+    found = _held(out)
+    if found is None:
+        raise OutputExists(
+            f"--out {out} holds files that are no dataset of ours.",
+            "Name an empty folder, or say --overwrite to have everything in it replaced.",
+        )
+    if found != (dataset, version):
+        raise OutputExists(
+            f"--out {out} holds {found[0]} {found[1]}, not {dataset} {version}.",
+            "Name another folder, or say --overwrite to replace it.",
+        )
+
+
+def _held(out: Path) -> tuple[str, str] | None:
+    try:
+        record = read_json(out / "build.json")
+        return str(record["dataset"]), str(record["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def staged(out: Path) -> Iterator[Path]:
+    """Yield an empty folder beside ``out`` that takes its place on success, and is removed otherwise.
+
+    Two renames stand between the old and the new dataset; a kill right between them leaves the old one whole, under
+    ``<out>.old``, from where the next call puts it back.
+    """
+    stage, old = out.with_name(f"{out.name}.tmp"), out.with_name(f"{out.name}.old")
+    if old.exists():
+        if out.exists():
+            shutil.rmtree(old)
+        else:
+            old.rename(out)
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir(parents=True)
+    try:
+        yield stage
+        _flush(stage)
+        if out.exists():
+            out.rename(old)
+        stage.rename(out)
+    except BaseException:
+        shutil.rmtree(stage, ignore_errors=True)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def file_digests(folder: Path) -> dict[str, dict[str, Any]]:
+    """SHA-256 and size in bytes of every Parquet file below ``folder``, by its path relative to it."""
+    records: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.rglob("*.parquet")):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        records[path.relative_to(folder).as_posix()] = {"sha256": digest, "size": path.stat().st_size}
+    return records
