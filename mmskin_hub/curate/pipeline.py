@@ -112,7 +112,11 @@ def _caption(pair: Pair) -> str:
     from mmskin_hub.curate.text import clean_caption
 
     own = "\n".join(part for part in (pair.head, pair.panel_text) if part)
-    return clean_caption(own or pair.raw_caption)
+    words = pair.raw_caption
+    if pair.figure_label and not pair.figure_label[0].isalpha():
+        # "8.1 Alopecia …": only the finder of captions knew that the number is a label.
+        words = words.removeprefix(pair.figure_label).lstrip(" .:)]\n")
+    return clean_caption(own or words)
 
 
 def _reject(pair: Pair, stage: str, reason: str, score: float, detail: str) -> Reject:

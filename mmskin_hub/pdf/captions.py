@@ -86,7 +86,7 @@ def find_captions(page: Page, style: TypeStyle) -> list[Caption]:
         members = _grow(lines, n, label, taken, style)
         taken.update(members)
         text = "\n".join(lines[m].text for m in members)
-        whole = _label(text) or label
+        whole = parse_label(text) or label
         box = lines[n].box
         for m in members[1:]:
             box = box.union(lines[m].box)
@@ -94,10 +94,32 @@ def find_captions(page: Page, style: TypeStyle) -> list[Caption]:
             Caption(
                 page.number, box, text, whole.printed, whole.key, whole.kind,
                 certainty=whole.certainty * min(lines[m].confidence for m in members),
-                numbers=whole.numbers, lines=tuple(lines[m] for m in members),
+                numbers=whole.numbers, lines=tuple(lines[m] for m in members), body=text[whole.end :],
             )
         )  # fmt: skip
     return found
+
+
+_BARE = re.compile(r"[\W_]*(?P<number>\d{1,3}[.\-–—]\d{1,3}[A-Z]?)(?P<mark>[.:]?)(?:\s+(?=[A-Z(“\"])|$)")
+
+
+def _bare_label(lines: Sequence[Line], n: int, style: TypeStyle) -> Label | None:
+    """A label of a number alone ("**8.1** Alopecia …"), as atlases set it in the margin in small type.
+
+    Section headings are numbered too: they are larger than the body, or bold to the end.
+    """
+    line = lines[n]
+    found = _BARE.match(line.text)
+    if not found or not style.size or line.size > style.size - 0.4:
+        return None
+    alone = found.end() >= len(line.text)
+    below = _next_line(lines, n)
+    if alone and (below is None or lines[below].block != line.block or lines[below].bold):
+        return None
+    if not alone and not line.lead_bold:
+        return None
+    number = found["number"]
+    return Label("figure", number, normal_number(number), "", found.end(), 0.85, (normal_number(number),))
 
 
 def _joined_labels(lines: Sequence[Line]) -> list[Line]:
@@ -135,7 +157,7 @@ def _starts_caption(lines: Sequence[Line], n: int, style: TypeStyle) -> Label | 
     line = lines[n]
     label = _label(line.text)
     if label is None:
-        return None
+        return _bare_label(lines, n, style)
     below = _next_line(lines, n)
     if below is not None and label.end < len(line.text):
         label = parse_label(f"{line.text}\n{lines[below].text}") or label
@@ -280,7 +302,8 @@ def find_legends(page: Page, wanted: Sequence[str]) -> list[Caption]:
             if key in found or len(words.split()) < 3:
                 continue
             box = _span_box(block, text, entry.start(), end)
-            found[key] = Caption(page.number, box, words, entry["label"].strip(), key, "legend", 0.95)
+            whole = text[entry.start() : end].strip()
+            found[key] = Caption(page.number, box, whole, entry["label"].strip(), key, "legend", 0.95, body=words)
     return [found[key] for key in sorted(found)]
 
 
@@ -345,7 +368,7 @@ def find_unlabelled(
             continue  # a running head or a page number
         certainty = max((_unlabelled_certainty(block, box, picture.box, style) for picture in pictures), default=0.0)
         if certainty > 0:
-            found.append(Caption(page.number, box, text, certainty=certainty, lines=tuple(block)))
+            found.append(Caption(page.number, box, text, certainty=certainty, lines=tuple(block), body=text))
     return found
 
 

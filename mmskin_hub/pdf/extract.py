@@ -32,7 +32,7 @@ from mmskin_hub.pdf.match import (
     match_unlabelled,
 )
 from mmskin_hub.pdf.pictures import Digest, find_furniture, find_pictures
-from mmskin_hub.pdf.reader import RawPage, clip_boxes, fingerprint, open_book, read_page, share_of_scans
+from mmskin_hub.pdf.reader import RawPage, fingerprint, open_book, read_page, share_of_scans
 
 if TYPE_CHECKING:
     import pymupdf
@@ -106,7 +106,7 @@ class Section:
             page, pictures, rejects = read_scanned_page(self.book, raw, self.ocr, self.min_size)
         else:
             page = raw.page
-            pictures, rejects = find_pictures(page, furniture, self.min_size, clip_boxes(self.book, page))
+            pictures, rejects = find_pictures(page, furniture, self.min_size)
         for reject in rejects:
             self._reject(number, reject)
         self.seen[number] = len(pictures) + sum(

@@ -42,7 +42,7 @@ class Piece:
 
 def make_pairs(book: pymupdf.Document, page: PageMatch) -> tuple[list[Pair], list[Reject]]:
     """The pairs of one solved page, figure by figure in reading order, and the pictures that could not be had."""
-    figures: dict[tuple[int, Box], list[Match]] = {}
+    figures: dict[tuple[int, Box, str], list[Match]] = {}  # legends of one line share its box
     pairs: list[Pair] = []
     rejects: list[Reject] = []
     for match in sorted(page.matches, key=lambda m: m.picture.index):
@@ -51,7 +51,7 @@ def make_pairs(book: pymupdf.Document, page: PageMatch) -> tuple[list[Pair], lis
             detail = f"it belongs to a {caption.kind}: {caption.label}"
             rejects.append(Reject("match", "no_caption", page.page.number, match.picture.box, match.score, detail))
             continue
-        figures.setdefault((caption.page, caption.box), []).append(match)
+        figures.setdefault((caption.page, caption.box, caption.key), []).append(match)
     for number, matches in enumerate(figures.values(), start=1):
         figure = f"p{page.page.number}-f{number}"
         pieces: list[Piece] = []
@@ -69,7 +69,7 @@ def make_pairs(book: pymupdf.Document, page: PageMatch) -> tuple[list[Pair], lis
 
 def _figure(figure: str, caption: Caption, pieces: list[Piece], scores: list[float]) -> list[Pair]:
     """The pairs of the pictures that share ``caption``."""
-    panels = read_panels(caption.text)
+    panels = read_panels(caption.body)
     score = min(scores, default=0.0)
     if panels is not None:
         pieces = _cut_pieces(pieces, panels)

@@ -93,10 +93,11 @@ class Line:
 class PlacedImage:
     """One raster as it is drawn on the page: a whole photograph, or one strip of it.
 
-    ``data`` holds the encoded bytes and ``ext`` their format ("jpeg", "png"); ``pixels`` is (width, height) of the
-    stored raster and ``channels`` its number of colour components. ``turned`` is true where the drawing matrix
-    rotates, mirrors or shears, so that the stored bytes are not what the reader of the page sees; ``masked`` says
-    that a soft mask belongs to it. ``order`` is its place in the drawing order of the page.
+    ``box`` is the part of it that can be seen. ``data`` holds the encoded bytes and ``ext`` their format ("jpeg",
+    "png"); ``pixels`` is (width, height) of the stored raster, ``channels`` its number of colour components and
+    ``resolution`` its pixels a printed point. ``altered`` is true where the stored bytes are not what the reader of
+    the page sees: turned, mirrored, sheared, behind a soft mask, cut by a clip path. ``order`` is its place in the
+    drawing order of the page.
     """
 
     box: Box
@@ -104,14 +105,9 @@ class PlacedImage:
     data: bytes = field(default=b"", repr=False)
     ext: str = ""
     channels: int = 3
-    turned: bool = False
-    masked: bool = False
+    resolution: float = 1.0
+    altered: bool = False
     order: int = 0
-
-    @property
-    def resolution(self) -> float:
-        """Stored pixels a printed point, horizontally; 0 where the image has no width."""
-        return self.pixels[0] / self.box.width if self.box.width > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +179,7 @@ class Caption:
     ``label`` is the label as printed ("Fig. 3.2"), ``key`` its normal form ("3.2"; roman and arabic alike are
     compared through it), both "" for a caption without any label. ``kind`` is "figure", "plate", "table", "legend", …
     ``numbers`` are all the numbers the label names ("Figs 3–5"); ``lines`` the printed lines it was made of.
+    ``body`` is ``text`` without the label.
     ``certainty`` (0 to 1) says how sure the finder is that this is a caption at all.
     """
 
@@ -195,6 +192,7 @@ class Caption:
     certainty: float = 1.0
     numbers: tuple[str, ...] = ()
     lines: tuple[Line, ...] = field(default=(), repr=False)
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)

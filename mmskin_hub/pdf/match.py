@@ -27,8 +27,8 @@ from mmskin_hub.pdf.panels import read_panels
 
 #: Couples that score below this are no couples.
 LEAST_SCORE = 0.12
-#: Distance (points) over which the score falls to 1/e.
-DECAY = 70.0
+#: Distance (points) over which the score falls to 1/e; in a margin a narrow picture leaves its caption far away.
+DECAY = {"below": 70.0, "above": 70.0, "left": 140.0, "right": 140.0, "inside": 70.0}
 SIDES = ("below", "above", "right", "left", "inside")
 
 
@@ -122,7 +122,7 @@ def couple_score(page: PageMatch, picture: Picture, caption: Caption, habit: Hab
     if share <= 0.05 and gap > 30:
         return 0.0
     aligned = min(abs(picture.box.x0 - caption.box.x0), abs(picture.box.centre[0] - caption.box.centre[0])) < 8
-    score = habit[side] * math.exp(-gap / DECAY) * (0.35 + 0.6 * min(1.0, share) + 0.05 * aligned)
+    score = habit[side] * math.exp(-gap / DECAY[side]) * (0.35 + 0.6 * min(1.0, share) + 0.05 * aligned)
     corridor = _corridor(picture.box, caption.box, side)
     if corridor.area > 0:
         for other in page.captions:
@@ -155,7 +155,7 @@ def _stands_in(corridor: Box, box: Box) -> bool:
 
 def capacity(caption: Caption) -> int:
     """How many pictures a caption may take on its own account: its lettered panels, or the numbers of its label."""
-    panels = read_panels(caption.text)
+    panels = read_panels(caption.body)
     return max(1, len(panels.letters) if panels else 1, len(caption.numbers))
 
 

@@ -129,7 +129,7 @@ def _rapid_model(pattern: str) -> Path:
 
     folder = Path(rapidocr.__file__).parent / "models"
     # A later download by another program may have put larger models beside it: "small" is what the wheel ships.
-    files = sorted(folder.glob(pattern), key=lambda path: ("small" not in path.name, "mobile" not in path.name, path.name))
+    files = sorted(folder.glob(pattern), key=lambda path: ("small" not in path.name, path.name))
     if not files:
         raise MmskinError(
             f"RapidOCR holds no model file ({pattern}) in {folder}.",
@@ -166,8 +166,12 @@ class DoctrEngine:
         self.version = metadata.version("python-doctr")
         # pretrained_backbone would fetch a second file that the full weights make needless.
         self._ocr: Any = ocr_predictor(
-            self.detector, self.recogniser, pretrained=True, pretrained_backbone=False,
-            assume_straight_pages=True, resolve_blocks=False,
+            self.detector,
+            self.recogniser,
+            pretrained=True,
+            pretrained_backbone=False,
+            assume_straight_pages=True,
+            resolve_blocks=False,
         )
 
     def read(self, image: Raster) -> list[OcrLine]:
@@ -207,7 +211,7 @@ def doctr_cache() -> Path:
 
 
 def missing_doctr_weights() -> list[str]:
-    """The networks of :class:`DoctrEngine` for which no weight file is there ("<name>-<hash>.pt"); [] where complete."""
+    """The networks of :class:`DoctrEngine` without a weight file ("<name>-<hash>.pt"); [] where all are there."""
     folder = doctr_cache() / "models"
     return [
         name
@@ -252,6 +256,8 @@ _RULES = (
     (re.compile(r"(?<=[a-z]{2})\.(?=[A-Z][a-z])"), ". "),
     (re.compile(r"(?<=[a-z,;])\((?=[A-Za-z])"), " ("),
     (re.compile(r"\)(?=[A-Za-z]{2})"), ") "),
+    # The space between a label and its number is the first to be lost: "Plate7", "Fig.6.1".
+    (re.compile(r"\b((?:Figure|Fig|Plate|Picture|Photo|Image|Table|Case)s?\.?)(?=\d)", re.IGNORECASE), r"\1 "),
     (re.compile(r"\s+"), " "),
 )
 

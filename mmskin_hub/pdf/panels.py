@@ -44,7 +44,7 @@ _STYLES: tuple[re.Pattern[str], ...] = (
     re.compile(rf"{_OPENS}(?P<letters>[A-L](?:\s*(?:[-–—,&/]|,?\s*and|to)\s*[A-L](?![A-Za-z]))*)\s*[.,]\s+"),
     re.compile(rf"{_OPENS}(?P<letters>[a-l](?:\s*(?:[-–—,&/]|,?\s*and|to)\s*[a-l](?![A-Za-z]))*)\s*[.,]\s+"),
     re.compile(r"(?:(?<=^)|(?<=[.;:]\s))(?P<letters>[A-L](?:\s*(?:[-–—,&/]|and|to)\s*[A-L])*)\s+(?=[A-Z(][a-z&])"),
-    re.compile(r"(?:(?<=^)|(?<=[.;:]\s))(?P<letters>[a-l](?:\s*[-–—,&]\s*[a-l])*)\s+(?=[A-Z(][a-z&])"),
+    re.compile(r"(?:(?<=^)|(?<=[.;:]\s))(?P<letters>[a-l](?:\s*[-–—,&]\s*[a-l])*)\s+(?=[A-Z(][a-z&]|An?\s)"),
 )
 _PLACES = ("left", "centre", "right", "top", "middle", "bottom")
 _PLACE = re.compile(
@@ -60,7 +60,7 @@ _SAME_PLACE = {"center": "centre", "upper": "top", "lower": "bottom"}
 def read_panels(text: str) -> PanelText | None:
     """The panels a caption names, or None where it names fewer than two.
 
-    ``text`` is the printed caption, label included, lines joined by ``\\n``.
+    ``text`` is the printed caption, with its label or without, lines joined by ``\\n``.
     """
     label = parse_label(text)
     body = text[label.end :] if label else text

@@ -76,11 +76,11 @@ def find_pictures(
 ) -> tuple[list[Picture], list[Reject]]:
     """The pictures of a born-digital page in reading order, and what was set aside.
 
-    ``min_size`` is the least number of pixels on the shorter side; ``clips`` are boxes of clip paths, where known.
+    ``min_size`` is the least number of pixels on the shorter side.
     """
     images, rejects = _without_furniture(page, furniture)
     pictures: list[Picture] = []
-    for group in merge_pieces([_clipped(image, clips) for image in images]):
+    for group in merge_pieces(images):
         box = group[0].box
         for piece in group[1:]:
             box = box.union(piece.box)
@@ -91,7 +91,7 @@ def find_pictures(
             continue
         first = group[0]
         whole = visible.area > 0.98 * box.area
-        alone = len(group) == 1 and whole and page.turn == 0 and not first.turned and not first.masked
+        alone = len(group) == 1 and whole and page.turn == 0 and not first.altered
         if alone and first.ext in ("jpeg", "png") and first.channels in (1, 3):
             pictures.append(Picture(page.number, visible, "image", first.data, first.ext, resolution, first.pixels))
         else:
@@ -136,15 +136,6 @@ def _without_furniture(page: Page, furniture: frozenset[Digest]) -> tuple[list[P
         else:
             kept.append(image)
     return kept, rejects
-
-
-def _clipped(image: PlacedImage, clips: Sequence[Box]) -> PlacedImage:
-    """``image`` cut to the smallest clip path that hides part of it but not most."""
-    inside = [image.box.intersect(clip) for clip in clips]
-    hiding = [b for b in inside if 0.15 * image.box.area < b.area < 0.97 * image.box.area]
-    if not hiding:
-        return image
-    return replace(image, box=min(hiding, key=lambda b: (b.area, b)), turned=True)
 
 
 def _too_small(box: Box, resolution: float, min_size: int) -> str:
@@ -197,7 +188,7 @@ def _one_picture(a: PlacedImage, b: PlacedImage) -> bool:
         return True
     if abs(a.resolution - b.resolution) > 0.03 * max(a.resolution, b.resolution):
         return False
-    return not a.turned and not b.turned and _seamless(a, b, side)
+    return not a.altered and not b.altered and _seamless(a, b, side)
 
 
 def _touching(a: Box, b: Box) -> str:

@@ -11,6 +11,7 @@ What real books do, and what is done about it here:
 * Words or letters placed one by one, in any order: MuPDF's lines are taken apart into fragments and joined again by
   baseline and gap (:mod:`mmskin_hub.pdf.lines`).
 * Hidden text (render mode 3, the text layer of a scan) is told by its alpha of 0.
+* Clip paths that show part of a picture: MuPDF cuts the boxes of images when asked to (``TEXT_CLIP``).
 * Decompression bombs: PyMuPDF decodes an image while reading the page, so the declared sizes are looked at first.
 """
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import math
 import os
 import re
 import sys
@@ -173,7 +175,7 @@ def read_page(book: pymupdf.Document, number: int) -> RawPage:
     huge = _oversized(book, page)
     flags = (
         pymupdf.TEXT_PRESERVE_LIGATURES | pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_COLLECT_VECTORS
-        | (0 if huge else pymupdf.TEXT_PRESERVE_IMAGES)
+        | pymupdf.TEXT_CLIP | (0 if huge else pymupdf.TEXT_PRESERVE_IMAGES)
     )  # fmt: skip
     # Within the default clip an image that runs off the page by a hair is left out altogether.
     blocks = page.get_textpage(clip=pymupdf.INFINITE_RECT(), flags=flags).extractDICT()["blocks"]
@@ -286,47 +288,24 @@ def _take_text(
 
 def _placed(block: dict[str, Any], matrix: Any, visible: Box, order: int) -> PlacedImage | None:
     """The image block as it lies on the upright page; None where nothing of it can be seen."""
-    box = _turned(block["bbox"], matrix)
+    box = _turned(block["bbox"], matrix)  # what clip paths leave of it
     if box.intersect(visible).area <= 0:
         return None
     a, b, c, d = block["transform"][:4]
     ta, tb = matrix.a * a + matrix.c * b, matrix.b * a + matrix.d * b
     tc, td = matrix.a * c + matrix.c * d, matrix.b * c + matrix.d * d
     straight = ta > 0 and td > 0 and abs(tb) < 0.01 * abs(ta) and abs(tc) < 0.01 * abs(td)
+    whole = (abs(ta) + abs(tc)) * (abs(tb) + abs(td))
     return PlacedImage(
         box=box,
         pixels=(block["width"], block["height"]),
         data=block["image"] or b"",
         ext=block["ext"],
         channels=block["colorspace"],
-        turned=not straight,
-        masked=block["mask"] is not None,
+        resolution=block["width"] / max(math.hypot(ta, tb), 0.01),
+        altered=not straight or block["mask"] is not None or box.area < 0.98 * whole,
         order=order,
     )
-
-
-def clip_boxes(book: pymupdf.Document, page: Page) -> list[Box]:
-    """Boxes of the clip paths of ``page``, where an image hides behind text or runs off the page; else nothing.
-
-    MuPDF reports an image whole even where a clip path shows only part of it. Looking up clip paths means a second
-    interpretation of the page, so that it is done only where something looks cropped.
-    """
-    if not any(_looks_cropped(image, page) for image in page.images):
-        return []
-    found = book[page.number - 1].get_drawings(extended=True)
-    matrix = book[page.number - 1].rotation_matrix
-    return sorted({_turned(tuple(item["scissor"]), matrix) for item in found if item["type"] == "clip"})
-
-
-def _looks_cropped(image: PlacedImage, page: Page) -> bool:
-    if image.box.intersect(page.box).area < 0.95 * image.box.area:
-        return True
-    covered = sum(image.box.covers(line.box, 0.9) and line.text.count(" ") >= 2 for line in page.lines)
-    return covered >= 2 or any(
-        other is not image and other.box.area > 0.05 * image.box.area
-        and 0.05 < other.box.intersect(image.box).area / max(1.0, other.box.area) < 0.95
-        for other in page.images
-    )  # fmt: skip
 
 
 def render(

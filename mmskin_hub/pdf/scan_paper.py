@@ -34,8 +34,8 @@ def remove_borders(page: Raster, dpi: float) -> Raster:
     for turns in range(4):
         side = np.rot90(grey, turns)
         limit = max(1, int(BORDER_DEPTH * side.shape[0]))
-        light = side[:limit] > 72
-        depth = np.where(light.any(axis=0), light.argmax(axis=0), limit)
+        bright = side[:limit] > 72
+        depth = np.where(bright.any(axis=0), bright.argmax(axis=0), limit)
         if np.mean(depth >= limit) > 0.1 or np.mean(depth > 0) < 0.2:
             continue
         inside = np.arange(limit)[:, None] < np.where(depth < limit, depth, 0)[None, :]
@@ -47,9 +47,9 @@ def remove_borders(page: Raster, dpi: float) -> Raster:
         return page
     reach = max(3, round(dpi / 40)) | 1
     mask = cv2.dilate(mask, np.ones((reach, reach), np.uint8))
+    light = page[(mask == 0) & (grey > 150)]
     cleaned = page.copy()
-    light_pixels = page[(mask == 0) & (grey > 150)]
-    cleaned[mask > 0] = np.median(light_pixels[:: max(1, len(light_pixels) // 50_000)], axis=0) if len(light_pixels) else 255
+    cleaned[mask > 0] = np.median(light[:: max(1, len(light) // 50_000)], axis=0) if len(light) else 255
     return cleaned
 
 
@@ -169,11 +169,14 @@ def find_skew(page: Raster, paper: Raster | None, dpi: float) -> float:
     if not ends:
         return 0.0
     points = np.concatenate(ends, axis=1)
-    return _best_angle(points[0].astype(float), points[1].astype(float), points[2], 2.0)
+    return _best_angle(points[0].astype(float), points[1].astype(float), points[2], 2.0, least=1.5)
 
 
-def _best_angle(x: Points, y: Points, group: NDArray[np.int64], width: float) -> float:
-    """The angle (degrees) at which the points of each group pile up on the vertical, looked for coarse to fine."""
+def _best_angle(x: Points, y: Points, group: NDArray[np.int64], width: float, least: float = 1.15) -> float:
+    """The angle (degrees) at which the points of each group pile up on the vertical, looked for coarse to fine.
+
+    0 where the best of the coarse angles is not ``least`` times as good as the middling one.
+    """
 
     def piles(angle: float, bin_: float) -> float:
         along = y * np.cos(np.radians(angle)) - x * np.sin(np.radians(angle))
@@ -187,11 +190,11 @@ def _best_angle(x: Points, y: Points, group: NDArray[np.int64], width: float) ->
     for reach, step, bin_ in ((MAX_SKEW, 0.25, width * 2), (0.3, 0.05, width), (0.06, 0.01, width * 0.8)):
         angles = best + step * np.arange(-round(reach / step), round(reach / step) + 1)
         scores = np.array([piles(float(a), bin_) for a in angles])
-        if reach == MAX_SKEW and scores.max() < 1.15 * np.median(scores):
+        if reach == MAX_SKEW and scores.max() < least * np.median(scores):
             return 0.0
         # The middle of the plateau, not its first angle.
         best = float(np.mean(angles[scores >= scores.max() * 0.995])) if reach < 1 else float(angles[scores.argmax()])
-    return round(best, 3) if abs(best) <= MAX_SKEW else 0.0
+    return round(best, 3) + 0.0 if abs(best) < MAX_SKEW else 0.0
 
 
 def _by_baselines(x: Points, y: Points, group: NDArray[np.int64], angle: float) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -310,7 +311,7 @@ def _goes_on(block: list[PrintLine], line: PrintLine) -> bool:
     if not least < line.size / size < most:
         return False
     if len(block) >= 2:
-        usual = float(np.median([b.foot - a.foot for a, b in zip(block, block[1:], strict=False)]))
+        usual = float(np.median([b.foot - a.foot for a, b in pairwise(block)]))
         if leading > 1.16 * usual + 1 or leading < 0.8 * usual - 1:
             return False
     left, right = min(other.box[0] for other in block), max(other.box[2] for other in block)

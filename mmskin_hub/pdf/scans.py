@@ -20,7 +20,7 @@ from mmskin_hub.pdf.labels import parse_label
 from mmskin_hub.pdf.layout import Box, Line
 from mmskin_hub.pdf.ocr import OcrEngine
 from mmskin_hub.pdf.scan_paper import Raster, difference, find_skew, paper_colour, remove_borders, turn
-from mmskin_hub.pdf.scan_photos import PixelBox, find_photos
+from mmskin_hub.pdf.scan_photos import PixelBox, bleeds, find_photos
 from mmskin_hub.pdf.scan_text import Print, PrintLine, find_print
 
 _Crop = Callable[[tuple[float, float, float, float]], Raster]
@@ -126,7 +126,9 @@ def _upright(raster: Raster, dpi: float) -> _Sheet:
         size = (round(raster.shape[1] * shrink), round(raster.shape[0] * shrink))
         page, dpi = np.asarray(cv2.resize(raster, size, interpolation=cv2.INTER_AREA), np.uint8), WORK_DPI
     page = remove_borders(page, dpi)
-    skew = find_skew(page, paper_colour(page), dpi)
+    paper = paper_colour(page)
+    # A page that is one photograph has edges of its own, which say nothing of how the sheet lay.
+    skew = 0.0 if paper is None or bleeds(page, paper, dpi) else find_skew(page, paper, dpi)
     upright = turn(page, skew)
     paper = paper_colour(upright)
     photos = find_photos(upright, paper, dpi)
@@ -144,7 +146,7 @@ def _read(
     # "Figure 3.2 shows …" opens a paragraph: its first line tells, the rest need not be read.
     long = [(n, k) for n, k in labelled if len(print_.blocks[n]) - k >= 3]
     firsts = engine.recognise([crop(_padded(print_.blocks[n][k].box)) for n, k in long])
-    known = {place: read for place, read in zip(long, firsts, strict=True)}
+    known = dict(zip(long, firsts, strict=True))
     for n, k in labelled:
         label = parse_label(known[n, k][0]) if (n, k) in known else None
         if label is None or label.certainty >= 0.3:
@@ -162,9 +164,7 @@ def _read(
     ]
 
 
-def _choose(
-    print_: Print, photos: Sequence[PixelBox], dpi: float
-) -> tuple[dict[int, int], list[tuple[int, int]]]:
+def _choose(print_: Print, photos: Sequence[PixelBox], dpi: float) -> tuple[dict[int, int], list[tuple[int, int]]]:
     """Blocks to read at once, {block: first line}, and the lines to try for a label, (block, line in it)."""
     wanted: dict[int, int] = {}
     probes: list[tuple[int, int]] = []
