@@ -45,7 +45,7 @@ class Curator:
         if isinstance(decoded, Reject):
             return decoded
         image, data, image_format = decoded
-        caption = _caption(pair)
+        caption = caption_of(pair)
         if not caption:
             return _reject(
                 pair, "text", "no_text", 0.0, "Nothing is left of the caption once label and credit are gone."
@@ -108,7 +108,8 @@ def perceptual_hash(image: Image.Image) -> str:
     return str(imagehash.phash(image, hash_size=PHASH_SIZE))
 
 
-def _caption(pair: Pair) -> str:
+def caption_of(pair: Pair) -> str:
+    """The clean words of a pair: of a panel the shared head and its own; label and credit are gone."""
     from mmskin_hub.curate.text import clean_caption
 
     own = "\n".join(part for part in (pair.head, pair.panel_text) if part)

@@ -21,8 +21,8 @@ class BookSurvey:
     """What is known of a book before its pages are read.
 
     ``fingerprint`` is the SHA-256 of the file (64 hex digits), ``size`` its bytes, ``pages`` their number;
-    ``profile`` holds what the PDF says of itself (producer, creator, title) and ``scanned``, about which share (0 to 1) of
-    its pages are scans, as plain JSON values.
+    ``profile`` holds what the PDF says of itself (producer, creator, title) and ``scanned``, about which share (0 to 1)
+    of its pages are scans, as plain JSON values.
     """
 
     name: str

@@ -52,7 +52,8 @@ class TypeStyle:
 
     def is_body(self, line: Line) -> bool:
         """Whether ``line`` is set like the body text."""
-        return abs(line.size - self.size) <= 0.25 and line.font == self.font and not line.lead_bold
+        slack = 0.25 if line.font else 0.06 * self.size  # OCR measures sizes, it does not read them
+        return abs(line.size - self.size) <= slack and line.font == self.font and not line.lead_bold
 
 
 def body_style(pages: Iterable[Page]) -> TypeStyle:
@@ -167,7 +168,7 @@ def _starts_caption(lines: Sequence[Line], n: int, style: TypeStyle) -> Label | 
         return None  # nothing but a label: the number of a plate's picture
     plain = style.is_body(line) and not line.bold
     before = _line_above(lines, n)
-    if before is not None and before.block == line.block:
+    if before is not None and before.block == line.block and not parse_panel_letter(before.text):
         # Mid-paragraph: a wrapped reference, unless type or the end of a paragraph set it off.
         if _DANGLING.search(before.text):
             return None
@@ -226,12 +227,11 @@ def _grow(lines: Sequence[Line], n: int, label: Label, taken: set[int], style: T
         last, line = lines[members[-1]], lines[m]
         size = max(last.size, line.size, 1.0)
         pitch = line.box.y1 - last.box.y1
-        tolerance = 0.3 if min(last.confidence, line.confidence) < 1 else 0.05
         if m in taken or pitch > (1.3 * leading + 0.5 if leading else 1.9 * size):
             break
         fresh = lonely and len(members) == 1
         if not fresh:
-            if abs(line.size - last.size) > max(0.35, tolerance * size):
+            if abs(line.size - last.size) > _size_slack(last):
                 break
             if line.bold and not last.bold and not any(lines[k].bold for k in members):
                 break
@@ -248,7 +248,12 @@ def _grow(lines: Sequence[Line], n: int, label: Label, taken: set[int], style: T
 
 
 def _same_type(a: Line, b: Line) -> bool:
-    return a.font == b.font and a.italic == b.italic and abs(a.size - b.size) < 0.3
+    return a.font == b.font and a.italic == b.italic and abs(a.size - b.size) < _size_slack(a)
+
+
+def _size_slack(line: Line) -> float:
+    """By how much type sizes may differ and be the same: OCR, which knows no font, measures the height of letters."""
+    return max(0.35, 0.05 * line.size) if line.font else 0.3 * line.size
 
 
 def _wraps(line: Line, box: Box) -> bool:

@@ -148,9 +148,9 @@ class Page:
 class Picture:
     """One picture as a reader sees it, after strips and tiles are merged.
 
-    ``kind`` says how its bytes are had: "image" (one untouched image object, kept as it is), "region"
-    (rendered from the page), "vector" (a drawing; rendered) or "scan" (cut from a page raster). ``data`` holds the bytes
-    of the first and the last kind; the others are rendered once they have a caption.
+    ``kind`` says how its bytes are had: "image" (one untouched image object, kept as it is), "region" (rendered from
+    the page), "vector" (a drawing; rendered) or "scan" (cut from a page raster). ``data`` holds the bytes of the first
+    and the last kind; the others are rendered once they have a caption.
     ``resolution`` is pixels a point, ``pixels`` (width, height) of ``data``, (0, 0) where that is still to be rendered.
     ``overlaid`` counts what is printed over it: vector strokes and text other than a panel letter, the arrows and
     stars a publisher draws. ``letters`` are the panel letters printed on or at it with the centre of each; ``letter``

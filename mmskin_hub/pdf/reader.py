@@ -29,6 +29,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image
 
 from mmskin_hub.errors import MissingExtra, UnreadableBook
@@ -119,7 +120,21 @@ def open_book(path: str | os.PathLike[str]) -> Iterator[pymupdf.Document]:
         if pages == 0:
             reason = "no_pages" if whole else "truncated"
             raise UnreadableBook(reason, f"{name}: no page can be found in it.", "Download or scan the book again.")
+        # MuPDF repairs a file that was cut short and goes on promising its pages; none of them may be left.
+        if not whole and not any(_is_there(book, place) for place in range(pages)):
+            raise UnreadableBook(
+                "truncated", f"{name}: ends before the first of its {pages} pages.", "Download or scan the book again."
+            )
         yield book
+
+
+def _is_there(book: pymupdf.Document, place: int) -> bool:
+    """Whether the page at ``place`` (0-based) and some of what it shows are in the file."""
+    try:
+        contents = book[place].get_contents()
+        return not contents or any(book.xref_is_stream(xref) for xref in contents)
+    except Exception:  # MuPDF raises several unrelated types
+        return False
 
 
 def share_of_scans(book: pymupdf.Document, sample: int = 16) -> float:
@@ -131,7 +146,10 @@ def share_of_scans(book: pymupdf.Document, sample: int = 16) -> float:
     places = sorted({n * count // min(sample, count) for n in range(min(sample, count))})
     found = 0
     for place in places:
-        xref = book.page_xref(place)
+        try:
+            xref = book.page_xref(place)
+        except RuntimeError:  # a page that is promised and not there; reading it says so
+            continue
         font, image = (book.xref_get_key(xref, f"Resources/{kind}")[0] for kind in ("Font", "XObject"))
         found += font == "null" and image != "null"
     return round(found / len(places), 3)
@@ -171,6 +189,7 @@ def read_page(book: pymupdf.Document, number: int) -> RawPage:
     Raises whatever MuPDF raises for a page it cannot parse; the caller makes that a reject row.
     """
     pymupdf = import_pymupdf()
+    pymupdf.TOOLS.reset_mupdf_warnings()
     page = book[number - 1]
     huge = _oversized(book, page)
     flags = (
@@ -312,6 +331,24 @@ def render(
     book: pymupdf.Document, page: Page, box: Box, pixels_a_point: float, form: str = "png", quality: int = 95
 ) -> bytes:
     """The region ``box`` (points, upright page) as "png" or "jpeg" bytes, RGB, at ``pixels_a_point``, upright."""
+    pixmap = _pixmap(book, page, box, pixels_a_point)
+    if form == "png":
+        return bytes(pixmap.tobytes("png"))
+    buffer = io.BytesIO()  # Pillow's JPEG encoder is ten times as quick as MuPDF's
+    picture = Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
+    picture.save(buffer, "JPEG", quality=quality, subsampling=0)
+    return buffer.getvalue()
+
+
+def render_pixels(
+    book: pymupdf.Document, page: Page, box: Box, pixels_a_point: float
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """The same as :func:`render`, as uint8 RGB of shape H × W × 3."""
+    pixmap = _pixmap(book, page, box, pixels_a_point)
+    return np.frombuffer(pixmap.samples, dtype=np.uint8).reshape(pixmap.height, pixmap.width, 3)
+
+
+def _pixmap(book: pymupdf.Document, page: Page, box: Box, pixels_a_point: float) -> pymupdf.Pixmap:
     pymupdf = import_pymupdf()
     source = book[page.number - 1]
     extra = (page.turn - source.rotation) % 360
@@ -321,12 +358,4 @@ def render(
         clip, matrix = clip * ~pymupdf.Matrix(0, 1, -1, 0, page.width, 0), matrix.prerotate(90)
     elif extra == 270:
         clip, matrix = clip * ~pymupdf.Matrix(0, -1, 1, 0, 0, page.height), matrix.prerotate(270)
-    pixmap = source.get_pixmap(matrix=matrix, clip=clip, colorspace=pymupdf.csRGB, alpha=False)
-    return bytes(pixmap.tobytes("png")) if form == "png" else _jpeg(pixmap, quality)
-
-
-def _jpeg(pixmap: pymupdf.Pixmap, quality: int) -> bytes:
-    buffer = io.BytesIO()  # Pillow's JPEG encoder is ten times as quick as MuPDF's
-    picture = Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
-    picture.save(buffer, "JPEG", quality=quality, subsampling=0)
-    return buffer.getvalue()
+    return source.get_pixmap(matrix=matrix, clip=clip, colorspace=pymupdf.csRGB, alpha=False)

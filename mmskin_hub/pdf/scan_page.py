@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
-from mmskin_hub.pdf.layout import Page, Picture, Reject
+from mmskin_hub.pdf.labels import parse_bare_number, parse_panel_letter
+from mmskin_hub.pdf.layout import Line, Page, Picture, Reject
 from mmskin_hub.pdf.ocr import OcrEngine, make_engine
 from mmskin_hub.pdf.pictures import note_marks, reading_order
-from mmskin_hub.pdf.reader import RawPage, render
+from mmskin_hub.pdf.reader import RawPage, render_pixels
 from mmskin_hub.pdf.scans import read_scan
 
 if TYPE_CHECKING:
@@ -37,8 +39,7 @@ def read_scanned_page(
     page = raw.page
     native = max((image.resolution for image in raw.page.images), default=2.0) * 72
     scale = min(max(native, DPI[0]), DPI[1]) / 72
-    with Image.open(io.BytesIO(render(book, page, page.box, scale, "png"))) as image:
-        raster = np.asarray(image.convert("RGB"))
+    raster = render_pixels(book, page, page.box, scale)
     layered = raw.hidden >= 200
     engine = None if layered else _engine(ocr)
     rejects: list[Reject] = []
@@ -56,6 +57,18 @@ def read_scanned_page(
         buffer = io.BytesIO()
         Image.fromarray(found.pixels).save(buffer, "JPEG", quality=95, subsampling=0)
         pictures.append(Picture(page.number, found.box, "scan", buffer.getvalue(), "jpeg", scale, (width, height)))
-    lines = page.lines if layered else (*scan.lines, *page.lines)
+    lines = page.lines if layered else (*_marks_alone(scan.lines), *page.lines)
     page = Page(page.number, page.width, page.height, lines=lines, turn=page.turn, scanned=True)
     return page, note_marks(page, reading_order(pictures)), rejects
+
+
+def _marks_alone(lines: Sequence[Line]) -> list[Line]:
+    """``lines`` with every panel letter and bare number in a paragraph of its own, none in that of a caption."""
+    free = max((line.block for line in lines), default=0) + 1
+    out = []
+    for line in lines:
+        if len(line.text) <= 6 and (parse_panel_letter(line.text) or parse_bare_number(line.text)):
+            line = replace(line, block=free)
+            free += 1
+        out.append(line)
+    return out

@@ -135,6 +135,8 @@ def _rows(letters: Letters, dpi: float) -> list[PrintLine]:
     if not letters:
         return []
     step = max(8, round(dpi / 10))
+    # A word such as "care" has no tall letter: its gaps are measured by the tall letters of the page.
+    usual = int(np.percentile([b[3] - b[1] for b in letters], 75))
     rows: list[Letters] = []
     # Of each row: its right end; top and foot of its last letters; the tallest such band so far, near a type size.
     ends: list[tuple[int, int, int, int]] = []
@@ -158,7 +160,7 @@ def _rows(letters: Letters, dpi: float) -> list[PrintLine]:
         if best < 0:
             best = len(rows)
             rows.append([])
-            ends.append((x1, y0, y1, high))
+            ends.append((x1, y0, y1, max(high, usual)))
         rows[best].append(letter)
         last = rows[best][-5:]
         top, foot = min(b[1] for b in last), max(b[3] for b in last)
@@ -188,6 +190,7 @@ def _attach(marks: Letters, lines: list[PrintLine]) -> None:
 def _join_pieces(lines: list[PrintLine]) -> list[PrintLine]:
     """Pieces of one justified line with a very wide word space are joined where a neighbouring line bridges the gap."""
     lines = sorted(lines, key=lambda line: (line.box[0], line.box[1]))
+    usual = float(np.median([line.box[3] - line.box[1] for line in lines])) if lines else 0.0
     gone: set[int] = set()
     for i, a in enumerate(lines):
         if i in gone:
@@ -196,7 +199,7 @@ def _join_pieces(lines: list[PrintLine]) -> list[PrintLine]:
             b = lines[j]
             if j in gone:
                 continue
-            high = max(a.box[3] - a.box[1], b.box[3] - b.box[1])
+            high = max(a.box[3] - a.box[1], b.box[3] - b.box[1], 0.8 * usual)
             gap = b.box[0] - a.box[2]
             if gap > 2.6 * high:
                 continue
