@@ -115,7 +115,7 @@ def _bare_label(lines: Sequence[Line], n: int, style: TypeStyle) -> Label | None
         return None
     alone = found.end() >= len(line.text)
     below = _next_line(lines, n)
-    if alone and (below is None or lines[below].block != line.block or lines[below].bold):
+    if alone and (below is None or (line.font and lines[below].block != line.block) or lines[below].bold):
         return None
     if not alone and not line.lead_bold:
         return None
@@ -227,7 +227,9 @@ def _grow(lines: Sequence[Line], n: int, label: Label, taken: set[int], style: T
         last, line = lines[members[-1]], lines[m]
         size = max(last.size, line.size, 1.0)
         pitch = line.box.y1 - last.box.y1
-        if m in taken or pitch > (1.3 * leading + 0.5 if leading else 1.9 * size):
+        # OCR boxes hug their letters, so that a line without descenders seems closer to the next than it is.
+        widest = 1.3 if line.font else 1.7
+        if m in taken or pitch > (widest * leading + 0.5 if leading else 1.9 * size):
             break
         fresh = lonely and len(members) == 1
         if not fresh:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmskin_hub.errors import describe
 from mmskin_hub.pdf import BookSurvey, PageResult
 from mmskin_hub.pdf.captions import TypeStyle, body_style, find_captions
 from mmskin_hub.pdf.figures import make_pairs
@@ -41,15 +42,17 @@ if TYPE_CHECKING:
 def survey_book(path: str) -> BookSurvey:
     """See :func:`mmskin_hub.pdf.survey_book`."""
     with open_book(path) as book:
+        pages = len(book)  # as promised; looking closer may make MuPDF correct it
         profile: dict[str, Any] = {k: v for k, v in (book.metadata or {}).items() if v and k != "encryption"}
         profile["scanned"] = share_of_scans(book)
-        return BookSurvey(Path(path).name, str(path), fingerprint(path), Path(path).stat().st_size, len(book), profile)
+        return BookSurvey(Path(path).name, str(path), fingerprint(path), Path(path).stat().st_size, pages, profile)
 
 
 def read_pairs(survey: BookSurvey, first: int, last: int, *, ocr: str, min_size: int) -> Iterator[PageResult]:
     """See :func:`mmskin_hub.pdf.read_pairs`."""
     with open_book(survey.path) as book:
-        section = Section(book, first, min(last, len(book)), ocr, min_size)
+        # Not clipped at the end of the file: a page that is promised and not there is a reject like any other.
+        section = Section(book, first, min(last, survey.pages), ocr, min_size)
         yield from section.results()
 
 
@@ -88,7 +91,7 @@ class Section:
         except (MemoryError, KeyboardInterrupt, OSError):
             raise
         except Exception as error:  # whatever MuPDF raises: the page is lost, the book goes on
-            self._reject(number, Reject("reader", "page_failed", number, detail=f"{type(error).__name__}: {error}"))
+            self._reject(number, Reject("reader", "page_failed", number, detail=describe(error)))
             return None
         finally:
             self._clock(number, start)

@@ -186,11 +186,12 @@ class RawPage:
 def read_page(book: pymupdf.Document, number: int) -> RawPage:
     """Read page ``number`` (1-based).
 
-    Raises whatever MuPDF raises for a page it cannot parse; the caller makes that a reject row.
+    Raises whatever MuPDF raises for a page it cannot parse, and ``ValueError`` where it blanked out a damaged one; the
+    caller makes that a reject row.
     """
     pymupdf = import_pymupdf()
-    pymupdf.TOOLS.reset_mupdf_warnings()
     page = book[number - 1]
+    pymupdf.TOOLS.reset_mupdf_warnings()
     huge = _oversized(book, page)
     flags = (
         pymupdf.TEXT_PRESERVE_LIGATURES | pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_COLLECT_VECTORS
@@ -198,6 +199,9 @@ def read_page(book: pymupdf.Document, number: int) -> RawPage:
     )  # fmt: skip
     # Within the default clip an image that runs off the page by a hair is left out altogether.
     blocks = page.get_textpage(clip=pymupdf.INFINITE_RECT(), flags=flags).extractDICT()["blocks"]
+    if not blocks and not huge and (warning := pymupdf.TOOLS.mupdf_warnings()):
+        # MuPDF shows a page whose content is damaged as a blank one.
+        raise ValueError(f"nothing on the page can be read ({warning.splitlines()[-1]})")
     matrix, turn, width, height = _upright(pymupdf, page, blocks)
     visible = Box(0, 0, width, height)
     raw = RawPage(Page(number, width, height, turn=turn))
@@ -215,9 +219,8 @@ def read_page(book: pymupdf.Document, number: int) -> RawPage:
             box = _turned(block["bbox"], matrix)
             if box.intersect(visible.grow(2)).area > 0 or box.width == 0 or box.height == 0:
                 strokes.append(Stroke(box, block["stroked"], block["isrect"], block["color"], order))
-    for box, size in huge:
-        detail = f"a picture of {size[0]} × {size[1]} pixels: above the limit of {MAX_PIXELS:,} pixels, not decoded"
-        raw.rejects.append(Reject("pdf", "too_large", number, box, detail=detail))
+    if huge:
+        raw.rejects += _undecoded(page, number, huge)
     raw.page = replace(raw.page, lines=assemble_lines(fragments), images=tuple(images), strokes=tuple(strokes))
     return raw
 
@@ -226,21 +229,51 @@ _XOBJECT = re.compile(r"(\d+) 0 R")
 _SIDE = re.compile(r"/(Width|Height) (\d+)")
 
 
-def _oversized(book: pymupdf.Document, page: pymupdf.Page) -> list[tuple[Box, tuple[int, int]]]:
-    """Images of the page whose declared size is above :data:`MAX_PIXELS`. Cheap: only dictionaries are read."""
-    kind, text = book.xref_get_key(page.xref, "Resources/XObject")
+def _oversized(book: pymupdf.Document, page: pymupdf.Page) -> dict[int, tuple[int, int]]:
+    """Images of the page, and of the forms on it, whose declared size is above :data:`MAX_PIXELS`, by their xref.
+
+    Cheap: only dictionaries are read.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    seen: set[int] = set()
+    waiting = _xobjects(book, page.xref)
+    if waiting is None:
+        waiting = [image[0] for image in page.get_images()]
+    while waiting:
+        xref = waiting.pop()
+        if xref in seen or not 0 < xref < book.xref_length():  # met before, or lost with the end of the file
+            continue
+        seen.add(xref)
+        text = book.xref_object(xref, compressed=True)
+        if "/Subtype/Form" in text:
+            waiting += _xobjects(book, xref) or ()
+            continue
+        sides = dict(_SIDE.findall(text))
+        size = int(sides.get("Width", 0)), int(sides.get("Height", 0))
+        if size[0] * size[1] > MAX_PIXELS:
+            found[xref] = size
+    return found
+
+
+def _undecoded(page: pymupdf.Page, number: int, huge: dict[int, tuple[int, int]]) -> Iterator[Reject]:
+    """A reject for every picture of a page that is read without its pictures, as those in ``huge`` are too large."""
+    box = Box(*page.rect)
+    for width, height in huge.values():
+        detail = f"a picture of {width} × {height} pixels: above the limit of {MAX_PIXELS:,} pixels, not decoded"
+        yield Reject("pdf", "too_large", number, box, detail=detail)
+    for xref in sorted({image[0] for image in page.get_images()} - huge.keys()):
+        detail = f"image object {xref}, not decoded: a picture of the same page is above the limit of pixels"
+        yield Reject("pdf", "undecodable", number, box, detail=detail)
+
+
+def _xobjects(book: pymupdf.Document, xref: int) -> list[int] | None:
+    """The XObjects that the page or form ``xref`` names among its resources; None where it has no such list."""
+    kind, text = book.xref_get_key(xref, "Resources/XObject")
     if kind == "xref":
         text = book.xref_object(int(text.split()[0]), compressed=True)
     elif kind != "dict":
-        kind, text = "dict", " ".join(f"{i[0]} 0 R" for i in page.get_images())
-    found = []
-    for reference in _XOBJECT.findall(text):
-        xref = int(reference)
-        sides = dict(_SIDE.findall(book.xref_object(xref, compressed=True)))
-        size = int(sides.get("Width", 0)), int(sides.get("Height", 0))
-        if size[0] * size[1] > MAX_PIXELS:
-            found.append((Box(*page.rect), size))
-    return found
+        return None
+    return [int(reference) for reference in _XOBJECT.findall(text)]
 
 
 def _upright(pymupdf: Any, page: pymupdf.Page, blocks: list[dict[str, Any]]) -> tuple[Any, int, float, float]:
