@@ -141,7 +141,7 @@ BOOK_REASONS: dict[str, str] = {
     "duplicate_book": "The same book, byte for byte, was given more than once.",
 }
 PAGE_REASONS: dict[str, str] = {
-    "page_failed": "The page could not be read.",
+    "page_failed": "The page could not be read, or only in part.",
     "ocr_failed": "The text of a scanned page could not be recognised.",
     "ocr_needed": "The page is a scan, and OCR was switched off.",
 }

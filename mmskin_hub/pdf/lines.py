@@ -17,6 +17,9 @@ from mmskin_hub.pdf.layout import Box, Line
 
 _LABEL_WORD = re.compile(r"\s*(?:Fig|FIG|Plate|PLATE|Photo|Image)")
 
+#: Larger type than this (points) is a title, whose raised letters nobody joins.
+TALLEST = 40.0
+
 #: A gap wider than this many type sizes ends a line: a gutter, or the next cell of a table.
 WIDEST_SPACE = 1.0
 #: The same between fragments of one MuPDF line, which MuPDF has already judged to belong together.
@@ -45,23 +48,21 @@ def assemble_lines(fragments: Sequence[Fragment]) -> tuple[Line, ...]:
     Order of the input does not matter. Cost is O(n log n) but for crowded baselines.
     """
     rows: list[list[Fragment]] = []
-    index: dict[int, list[int]] = {}
+    bases: list[float] = []
+    recent = 0  # rows before this one end too far above to be gone on with
     for piece in sorted(fragments, key=lambda f: (round(_baseline(f), 1), f.box.x0, f.text)):
         base = _baseline(piece)
-        step = int(base // 4)
-        home = None
-        for bucket in (step, step - 1, step + 1):
-            for number in reversed(index.get(bucket, ())):
-                if _continues(rows[number], piece):
-                    home = number
-                    break
-            if home is not None:
+        while recent < len(rows) and bases[recent] < base - TALLEST:
+            recent += 1
+        for number in range(len(rows) - 1, recent - 1, -1):
+            if abs(bases[number] - base) < 0.7 * max(piece.size, rows[number][0].size) and _continues(
+                rows[number], piece
+            ):
+                rows[number].append(piece)
                 break
-        if home is None:
-            rows.append([piece])
-            index.setdefault(step, []).append(len(rows) - 1)
         else:
-            rows[home].append(piece)
+            rows.append([piece])
+            bases.append(base)
     merged = [_line(sorted(row, key=_left)) for row in _close_rows(rows)]
     return number_paragraphs(merged)
 

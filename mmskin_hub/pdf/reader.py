@@ -199,9 +199,10 @@ def read_page(book: pymupdf.Document, number: int) -> RawPage:
     )  # fmt: skip
     # Within the default clip an image that runs off the page by a hair is left out altogether.
     blocks = page.get_textpage(clip=pymupdf.INFINITE_RECT(), flags=flags).extractDICT()["blocks"]
-    if not blocks and not huge and (warning := pymupdf.TOOLS.mupdf_warnings()):
+    warnings = pymupdf.TOOLS.mupdf_warnings().splitlines()
+    if not blocks and not huge and warnings:
         # MuPDF shows a page whose content is damaged as a blank one.
-        raise ValueError(f"nothing on the page can be read ({warning.splitlines()[-1]})")
+        raise ValueError(f"nothing on the page can be read ({warnings[-1]})")
     matrix, turn, width, height = _upright(pymupdf, page, blocks)
     visible = Box(0, 0, width, height)
     raw = RawPage(Page(number, width, height, turn=turn))
@@ -221,10 +222,14 @@ def read_page(book: pymupdf.Document, number: int) -> RawPage:
                 strokes.append(Stroke(box, block["stroked"], block["isrect"], block["color"], order))
     if huge:
         raw.rejects += _undecoded(page, number, huge)
+    if any(_DAMAGE.search(warning) for warning in warnings):
+        raw.rejects.append(Reject("pdf", "page_failed", number, detail=f"read only in part ({warnings[0]})"))
     raw.page = replace(raw.page, lines=assemble_lines(fragments), images=tuple(images), strokes=tuple(strokes))
     return raw
 
 
+#: What MuPDF says of a page or a picture that it shows in part, without an error.
+_DAMAGE = re.compile("page may not be correct|premature end of data|padding truncated image|is not a stream")
 _XOBJECT = re.compile(r"(\d+) 0 R")
 _SIDE = re.compile(r"/(Width|Height) (\d+)")
 
@@ -278,9 +283,10 @@ def _xobjects(book: pymupdf.Document, xref: int) -> list[int] | None:
 
 def _upright(pymupdf: Any, page: pymupdf.Page, blocks: list[dict[str, Any]]) -> tuple[Any, int, float, float]:
     """The matrix from the unrotated page to the upright one, the turn in degrees, and the upright size in points."""
-    matrix = page.rotation_matrix
+    rotation = page.rotation
+    matrix = page.rotation_matrix if rotation else pymupdf.Matrix(1, 1)
     a, b, c, d = matrix.a, matrix.b, matrix.c, matrix.d
-    width, height = page.rect.width, page.rect.height
+    _, _, width, height = page.rect
     runs = {0: 0, 90: 0, 270: 0}  # characters by how far the page must be turned, clockwise, to bring them upright
     for block in blocks:
         for line in block.get("lines", ()):
@@ -297,7 +303,7 @@ def _upright(pymupdf: Any, page: pymupdf.Page, blocks: list[dict[str, Any]]) -> 
         width, height = height, width
     else:
         turn = 0
-    return matrix, (page.rotation + turn) % 360, width, height
+    return matrix, (rotation + turn) % 360, width, height
 
 
 def _turned(bbox: tuple[float, float, float, float], matrix: Any) -> Box:

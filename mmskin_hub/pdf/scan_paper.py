@@ -20,8 +20,10 @@ MAX_SKEW = 6.0
 MIN_SKEW = 0.05
 
 
-def remove_borders(page: Raster, dpi: float) -> Raster:
+def remove_borders(page: Raster, dpi: float) -> tuple[Raster, Mask]:
     """The page with dark scanner borders (black wedges, lid shadows along an edge) painted in the colour of paper.
+
+    The second value is 1 where something was painted over, 0 elsewhere (H × W).
 
     A border is a run of near-black, even pixels that begins at the edge of the raster and ends within
     :data:`BORDER_DEPTH` of the page. Where many runs go deeper, the edge belongs to a photograph and is left alone.
@@ -44,13 +46,13 @@ def remove_borders(page: Raster, dpi: float) -> Raster:
         view = np.rot90(mask, turns)
         view[:limit][inside] = 1
     if not mask.any():
-        return page
+        return page, mask
     reach = max(3, round(dpi / 40)) | 1
     mask = cv2.dilate(mask, np.ones((reach, reach), np.uint8))
     light = page[(mask == 0) & (grey > 150)]
     cleaned = page.copy()
     cleaned[mask > 0] = np.median(light[:: max(1, len(light) // 50_000)], axis=0) if len(light) else 255
-    return cleaned
+    return cleaned, np.asarray(mask, np.uint8)
 
 
 def paper_colour(page: Raster) -> Raster | None:
@@ -234,3 +236,23 @@ def turn(page: Raster, angle: float) -> Raster:
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
     turned = cv2.warpAffine(page, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=fill)
     return np.asarray(turned, np.uint8)
+
+
+def paint_outside(upright: Raster, paper: Raster, borders: Mask, angle: float) -> Raster:
+    """The turned page with what lies outside the sheet as scanned, or on its painted ``borders``, made exactly paper.
+
+    One colour there would stand out as a wedge where the light on the paper is uneven.
+    """
+    import cv2
+
+    height, width = borders.shape
+    outside = borders
+    if abs(angle) >= MIN_SKEW:
+        matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
+        turned = cv2.warpAffine(borders, matrix, (width, height), flags=cv2.INTER_NEAREST, borderValue=1)
+        outside = np.asarray(cv2.dilate(turned, np.ones((5, 5), np.uint8)), np.uint8)
+    if not outside.any():
+        return upright
+    painted = upright.copy()
+    cv2.copyTo(paper, outside, painted)
+    return painted

@@ -19,7 +19,7 @@ import numpy as np
 from mmskin_hub.pdf.labels import parse_label
 from mmskin_hub.pdf.layout import Box, Line
 from mmskin_hub.pdf.ocr import OcrEngine
-from mmskin_hub.pdf.scan_paper import Raster, difference, find_skew, paper_colour, remove_borders, turn
+from mmskin_hub.pdf.scan_paper import Raster, difference, find_skew, paint_outside, paper_colour, remove_borders, turn
 from mmskin_hub.pdf.scan_photos import PixelBox, bleeds, find_photos
 from mmskin_hub.pdf.scan_text import Print, PrintLine, find_print
 
@@ -125,12 +125,14 @@ def _upright(raster: Raster, dpi: float) -> _Sheet:
         shrink = WORK_DPI / dpi
         size = (round(raster.shape[1] * shrink), round(raster.shape[0] * shrink))
         page, dpi = np.asarray(cv2.resize(raster, size, interpolation=cv2.INTER_AREA), np.uint8), WORK_DPI
-    page = remove_borders(page, dpi)
+    page, borders = remove_borders(page, dpi)
     paper = paper_colour(page)
     # A page that is one photograph has edges of its own, which say nothing of how the sheet lay.
     skew = 0.0 if paper is None or bleeds(page, paper, dpi) else find_skew(page, paper, dpi)
     upright = turn(page, skew)
     paper = paper_colour(upright)
+    if paper is not None:
+        upright = paint_outside(upright, paper, borders, skew)
     photos = find_photos(upright, paper, dpi)
     found = find_print(difference(upright, paper), photos, dpi) if paper is not None else Print()
     return _Sheet(upright, dpi, skew, photos, found)
