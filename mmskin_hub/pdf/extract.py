@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmskin_hub.errors import describe
+from mmskin_hub.errors import describe, name_of
 from mmskin_hub.pdf import BookSurvey, PageResult
 from mmskin_hub.pdf.captions import TypeStyle, body_style, find_captions
 from mmskin_hub.pdf.figures import make_pairs
@@ -45,7 +45,7 @@ def survey_book(path: str) -> BookSurvey:
         pages = len(book)  # as promised; looking closer may make MuPDF correct it
         profile: dict[str, Any] = {k: v for k, v in (book.metadata or {}).items() if v and k != "encryption"}
         profile["scanned"] = share_of_scans(book)
-        return BookSurvey(Path(path).name, str(path), fingerprint(path), Path(path).stat().st_size, pages, profile)
+        return BookSurvey(name_of(path), str(path), fingerprint(path), Path(path).stat().st_size, pages, profile)
 
 
 def read_pairs(survey: BookSurvey, first: int, last: int, *, ocr: str, min_size: int) -> Iterator[PageResult]:

@@ -26,13 +26,14 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from mmskin_hub.errors import MissingExtra, UnreadableBook
+from mmskin_hub.errors import MissingExtra, UnreadableBook, name_of
 from mmskin_hub.pdf.layout import Box, Page, PlacedImage, Reject, Stroke
 from mmskin_hub.pdf.lines import Fragment, assemble_lines
 
@@ -80,7 +81,7 @@ def open_book(path: str | os.PathLike[str]) -> Iterator[pymupdf.Document]:
     ``truncated``, ``encrypted``, ``no_pages``, ``unreadable``.
     """
     pymupdf = import_pymupdf()
-    name = Path(path).name
+    name = name_of(path)
     try:
         with Path(path).open("rb") as stream:
             head = stream.read(1024)
@@ -89,7 +90,7 @@ def open_book(path: str | os.PathLike[str]) -> Iterator[pymupdf.Document]:
             whole = b"%%EOF" in stream.read()
     except PermissionError as error:
         raise UnreadableBook(
-            "permission_denied", f"{name}: not readable for this user.", f"chmod u+r {path}"
+            "permission_denied", f"{name}: not readable for this user.", f"Let it be read first: chmod u+r '{name}'"
         ) from error
     except OSError as error:
         raise UnreadableBook(
@@ -308,6 +309,8 @@ def _upright(pymupdf: Any, page: pymupdf.Page, blocks: list[dict[str, Any]]) -> 
 
 def _turned(bbox: tuple[float, float, float, float], matrix: Any) -> Box:
     x0, y0, x1, y1 = bbox
+    if matrix.a == 1 and matrix.d == 1 and not matrix.e and not matrix.f:
+        return Box(x0, y0, x1, y1)
     ax, ay = matrix.a * x0 + matrix.c * y0 + matrix.e, matrix.b * x0 + matrix.d * y0 + matrix.f
     bx, by = matrix.a * x1 + matrix.c * y1 + matrix.e, matrix.b * x1 + matrix.d * y1 + matrix.f
     return Box(min(ax, bx), min(ay, by), max(ax, bx), max(ay, by))
@@ -336,12 +339,19 @@ def _take_text(
             if along < 0.9:  # runs up, down or backwards: a label in a margin, not a caption
                 continue
             flags = span["flags"]
-            font = span["font"].split("+")[-1]
-            bold = bool(flags & 16 or span["char_flags"] & 8) or "bold" in font.lower() or "black" in font.lower()
-            italic = bool(flags & 2) or "ital" in font.lower() or "obli" in font.lower()
+            font, bold, italic = _face(span["font"], flags, span["char_flags"])
             fragments.append(
                 Fragment(text, box, font, span["size"], bold, italic, bool(flags & 1), span["color"], order, number)
             )
+
+
+@lru_cache(maxsize=4096)
+def _face(name: str, flags: int, marks: int) -> tuple[str, bool, bool]:
+    """The font's name without its subset tag, and whether it is bold and italic, by flag or by name."""
+    font = name.split("+")[-1]
+    plain = font.lower()
+    bold = bool(flags & 16 or marks & 8) or "bold" in plain or "black" in plain
+    return font, bold, bool(flags & 2) or "ital" in plain or "obli" in plain
 
 
 def _placed(block: dict[str, Any], matrix: Any, visible: Box, order: int) -> PlacedImage | None:
