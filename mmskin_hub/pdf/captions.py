@@ -1,12 +1,9 @@
-"""Which of the lines of a page are captions.
+"""Which of the lines of a page are captions, told by their label ("Fig. 3.2 …").
 
-Three kinds are told:
-
-* **labelled** ("Fig. 3.2 …"): the label grammar (:mod:`mmskin_hub.pdf.labels`) says where one may begin; the line
-  before it says whether the label only stands at the start of a line of prose; the caption then grows line by line
-  while column, type and leading stay the same.
-* **legends** of a plate: "7. Psoriasis … 8. Lichen planus …", told by the numbers printed at the pictures.
-* **unlabelled**: a short paragraph close to a picture, in another type than the body, or set to the picture's width.
+The label grammar (:mod:`mmskin_hub.pdf.labels`) says where one may begin; the line before it says whether the label
+only stands at the start of a line of prose; the caption then grows line by line while column, type and leading stay
+the same. Plates and captions without any label have rooms of their own: :mod:`mmskin_hub.pdf.legends` and
+:mod:`mmskin_hub.pdf.unlabelled`.
 
 All boxes are in PDF points of the upright page.
 """
@@ -19,23 +16,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from mmskin_hub.pdf.labels import Label, normal_number, parse_bare_number, parse_label, parse_panel_letter
-from mmskin_hub.pdf.layout import Box, Caption, Line, Page, Picture
+from mmskin_hub.pdf.labels import Label, normal_number, parse_label, parse_panel_letter
+from mmskin_hub.pdf.layout import Box, Caption, Line, Page
 
 #: Label kinds that announce something other than a figure; such captions own their (vector) table or chart.
 NOT_FIGURES = ("table", "box", "scheme", "algorithm", "video")
-#: An unlabelled caption has at most this many words, and at least two.
-LONGEST_UNLABELLED = 90
-#: Captions start at most this far (points) from their picture when nothing but place tells them.
-REACH = 26.0
 
 _MAYBE_LABEL = re.compile(r"[\W_]*(?:[FEfPpIiAaTtBbSsCcDdVvLlGgMmРрOoWwe])")
 _ENDED = re.compile(r"[.!?)\]”\"’]\s*$")
-_NOT_A_CAPTION = re.compile(
-    r"©|copyright|creative commons|open.access|licen[cs]e|all rights|correspond(?:ence|ing)|https?:|www\.|\bdoi\b|@|"
-    r"quick response|\breceived\b.*\baccepted\b|how to cite|department of|university|\bISBN\b|\bISSN\b|^chapter \d",
-    re.IGNORECASE,
-)
 _DANGLING = re.compile(
     r"(?:\b(?:see|in|and|of|the|from|with|to|by|or|cf\.?|also|as|e\.g\.|compare|both|than|on|for|at|a|an|that|is|are)|[(,\[])\s*$",
     re.IGNORECASE,
@@ -64,7 +52,7 @@ def body_style(pages: Iterable[Page]) -> TypeStyle:
         for line in page.lines:
             if line.text.count(" ") >= 3:
                 weight[line.font, round(line.size * 2) / 2 if line.confidence < 1 else line.size] += len(line.text)
-            if (label := _label(line.text)) and label.certainty >= 0.7 and label.end < len(line.text):
+            if (label := figure_label(line.text)) and label.certainty >= 0.7 and label.end < len(line.text):
                 labelled += 1
     if not weight:
         return TypeStyle()
@@ -73,7 +61,8 @@ def body_style(pages: Iterable[Page]) -> TypeStyle:
 
 
 @lru_cache(maxsize=16384)
-def _label(text: str) -> Label | None:
+def figure_label(text: str) -> Label | None:
+    """:func:`mmskin_hub.pdf.labels.parse_label`, quick on the many lines that cannot begin with a label."""
     return parse_label(text) if _MAYBE_LABEL.match(text) else None
 
 
@@ -131,14 +120,20 @@ def _joined_labels(lines: Sequence[Line]) -> list[Line]:
     for n, line in enumerate(ordered):
         if n in gone:
             continue
-        label = _label(line.text)
+        label = figure_label(line.text)
         if label and label.end >= len(line.text):
             best: int | None = None
             for m in range(max(0, n - 6), min(len(ordered), n + 7)):
                 other = ordered[m]
                 level = abs(other.box.y1 - line.box.y1) <= 0.35 * max(line.size, other.size, 6)
                 gap = other.box.x0 - line.box.x1
-                if m != n and m not in gone and level and 0 <= gap <= 4 * max(line.size, 6) and not _label(other.text):
+                if (
+                    m != n
+                    and m not in gone
+                    and level
+                    and 0 <= gap <= 4 * max(line.size, 6)
+                    and not figure_label(other.text)
+                ):
                     best = m if best is None or ordered[best].box.x0 > other.box.x0 else best
             if best is not None:
                 other = ordered[best]
@@ -156,7 +151,7 @@ def _joined_labels(lines: Sequence[Line]) -> list[Line]:
 def _starts_caption(lines: Sequence[Line], n: int, style: TypeStyle) -> Label | None:
     """The label, where line ``n`` begins a caption rather than a sentence of the body that mentions a figure."""
     line = lines[n]
-    label = _label(line.text)
+    label = figure_label(line.text)
     if label is None:
         return _bare_label(lines, n, style)
     below = _next_line(lines, n)
@@ -237,7 +232,7 @@ def _grow(lines: Sequence[Line], n: int, label: Label, taken: set[int], style: T
                 break
             if line.bold and not last.bold and not any(lines[k].bold for k in members):
                 break
-            if line.block != last.block and not (_wraps(last, box) and _same_type(last, line)):
+            if line.block != last.block and not (_wraps(last) and _same_type(last, line)):
                 break
             if _paragraph_ends(lines, members, line, box, style):
                 break
@@ -258,8 +253,8 @@ def _size_slack(line: Line) -> float:
     return max(0.35, 0.05 * line.size) if line.font else 0.3 * line.size
 
 
-def _wraps(line: Line, box: Box) -> bool:
-    """Whether a line of a caption runs on: it fills its column, or stops in the middle of a sentence."""
+def _wraps(line: Line) -> bool:
+    """Whether a line of a caption stops in the middle of a sentence, so that more must follow."""
     return not _ENDED.search(line.text)
 
 
@@ -277,128 +272,9 @@ def _paragraph_ends(lines: Sequence[Line], members: Sequence[int], line: Line, b
     return ended and short and (style.is_body(line) or line.box.x0 > box.x0 + 0.6 * line.size)
 
 
-# ---- legends ---------------------------------------------------------------------------------------------------
-
-_ENTRY = re.compile(
-    r"(?:(?<=^)|(?<=\n)|(?<=[.;:)] )|(?<=[.;:)]\n)|(?<=[.;:)]  ))"
-    r"(?P<label>(?:Figs?\.?|Figures?|Nos?\.?|Plate)?\s*[(\[]?(?P<number>\d{1,3}(?:[.\-–]\d{1,3})?|[IVX]{1,5})[)\]]?)"
-    r"(?P<mark>[.:,)—–]?)\s+(?=[A-Z(“\"])"
-)
-
-
-def find_legends(page: Page, wanted: Sequence[str]) -> list[Caption]:
-    """Legends on ``page`` for pictures that carry only the numbers ``wanted``, one Caption a number.
-
-    A paragraph (or run of paragraphs) is cut at each wanted number that opens a sentence or a line, in the order in
-    which the numbers rise.
-    """
-    needed = set(wanted)
-    found: dict[str, Caption] = {}
-    for block in paragraphs(page.lines):
-        text = "\n".join(line.text for line in block)
-        starts = [e for e in _ENTRY.finditer(text) if normal_number(e["number"]) in needed]
-        starts = _rising(starts)
-        if not starts:
-            continue
-        if starts[0].start() > 0 and not (_label(text) or len(starts) > 1):
-            continue
-        for k, entry in enumerate(starts):
-            end = starts[k + 1].start() if k + 1 < len(starts) else len(text)
-            key = normal_number(entry["number"])
-            words = text[entry.end() : end].strip()
-            if key in found or len(words.split()) < 3:
-                continue
-            box = _span_box(block, text, entry.start(), end)
-            whole = text[entry.start() : end].strip()
-            found[key] = Caption(page.number, box, whole, entry["label"].strip(), key, "legend", 0.95, body=words)
-    return [found[key] for key in sorted(found)]
-
-
-def _rising(entries: Sequence[re.Match[str]]) -> list[re.Match[str]]:
-    """The entries whose numbers rise; one that falls back is a number inside the words of another."""
-    out: list[re.Match[str]] = []
-    top: tuple[int, ...] = ()
-    for entry in entries:
-        value = tuple(int(v) for v in normal_number(entry["number"]).split(".") if v.isdigit())
-        if value > top:
-            out.append(entry)
-            top = value
-    return out
-
-
-def _span_box(block: Sequence[Line], text: str, start: int, end: int) -> Box:
-    """The box of the lines of ``block`` that hold the characters ``start`` to ``end`` of its joined text."""
-    at = 0
-    box: Box | None = None
-    for line in block:
-        if at < end and at + len(line.text) > start:
-            box = box.union(line.box) if box else line.box
-        at += len(line.text) + 1
-    return box or block[0].box
-
-
 def paragraphs(lines: Sequence[Line]) -> list[list[Line]]:
     """The lines grouped by ``Line.block``, each group from top to bottom, groups in order of their first line."""
     groups: dict[int, list[Line]] = {}
     for line in lines:
         groups.setdefault(line.block, []).append(line)
     return [sorted(g, key=lambda li: (round(li.box.y0), li.box.x0)) for _, g in sorted(groups.items())]
-
-
-# ---- captions without a label ----------------------------------------------------------------------------------
-
-
-def find_unlabelled(
-    page: Page, pictures: Sequence[Picture], captions: Sequence[Caption], style: TypeStyle
-) -> list[Caption]:
-    """Paragraphs of ``page`` that may be captions though they have no label, told by type and place.
-
-    ``captions`` are those already found; their lines are not offered again.
-    """
-    used = {line.box for caption in captions for line in caption.lines}
-    boxes = [c.box for c in captions]
-    found = []
-    for block in paragraphs(page.lines):
-        block = [li for li in block if li.box not in used and not any(b.covers(li.box, 0.7) for b in boxes)]
-        if not block:
-            continue
-        text = "\n".join(line.text for line in block)
-        words = len(text.split())
-        if not 2 <= words <= LONGEST_UNLABELLED or _label(text) or not re.search(r"[^\W\d_]{3}", text):
-            continue
-        if parse_panel_letter(text) or parse_bare_number(text) or _NOT_A_CAPTION.search(text):
-            continue
-        box = block[0].box
-        for line in block[1:]:
-            box = box.union(line.box)
-        if box.y1 < 0.06 * page.height or box.y0 > 0.94 * page.height:
-            continue  # a running head or a page number
-        certainty = max((_unlabelled_certainty(block, box, picture.box, style) for picture in pictures), default=0.0)
-        if certainty > 0:
-            found.append(Caption(page.number, box, text, certainty=certainty, lines=tuple(block), body=text))
-    return found
-
-
-def _unlabelled_certainty(block: Sequence[Line], box: Box, picture: Box, style: TypeStyle) -> float:
-    """How sure it is (0 to 1) that a paragraph is the caption of the picture at ``picture``."""
-    below, above = box.y0 - picture.y1, picture.y0 - box.y1
-    aside = max(box.x0 - picture.x1, picture.x0 - box.x1)
-    within = min(box.x1, picture.x1) - max(box.x0, picture.x0) >= 0.7 * min(box.width, picture.width)
-    beside = min(box.y1, picture.y1) - max(box.y0, picture.y0) >= 0.7 * min(box.height, picture.height)
-    near = (within and (-2 <= below <= REACH or -2 <= above <= REACH)) or (beside and -2 <= aside <= REACH)
-    if not near:
-        return 0.0
-    line = block[0]
-    smaller = style.size and line.size < style.size - 0.4
-    larger = style.size and line.size > style.size + 1.5
-    other = line.italic or line.bold or (style.font and line.font != style.font)
-    if larger:
-        return 0.0  # a heading
-    if line.bold and len(block) == 1 and line.size >= style.size:
-        return 0.0  # a heading too
-    fits = within and box.x0 >= picture.x0 - 8 and box.x1 <= picture.x1 + 8
-    if smaller or other:
-        return 0.75 if fits or beside else 0.6
-    # Set like the body: only a short paragraph that keeps to the picture's width is believed.
-    words = sum(len(li.text.split()) for li in block)
-    return 0.45 if fits and words <= 40 and len(block) <= 5 else 0.0

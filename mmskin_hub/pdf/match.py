@@ -21,9 +21,11 @@ from functools import cached_property
 
 import numpy as np
 
-from mmskin_hub.pdf.captions import NOT_FIGURES, REACH, TypeStyle, find_legends, find_unlabelled
+from mmskin_hub.pdf.captions import NOT_FIGURES, TypeStyle
 from mmskin_hub.pdf.layout import Box, Caption, Page, Picture
+from mmskin_hub.pdf.legends import find_legends
 from mmskin_hub.pdf.panels import read_panels
+from mmskin_hub.pdf.unlabelled import REACH, find_unlabelled
 
 #: Couples that score below this are no couples.
 LEAST_SCORE = 0.12

@@ -101,7 +101,10 @@ def open_book(path: str | os.PathLike[str]) -> Iterator[pymupdf.Document]:
     if b"%PDF-" not in head:
         raise UnreadableBook("not_pdf", f"{name}: not a PDF file.", "Give PDF files, or folders that hold them.")
     try:
-        book = pymupdf.open(path, filetype="pdf")
+        if os.fspath(path).isascii() or os.fsencode(path).decode("utf-8", "replace") == os.fspath(path):
+            book = pymupdf.open(path, filetype="pdf")
+        else:  # MuPDF takes no path whose bytes are not UTF-8
+            book = pymupdf.open(stream=Path(path).read_bytes(), filetype="pdf")
     except Exception as error:  # MuPDF raises several unrelated types
         reason = "unreadable" if whole else "truncated"
         raise UnreadableBook(
