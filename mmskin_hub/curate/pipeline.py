@@ -39,7 +39,6 @@ class Curator:
     def curate(self, pair: Pair, book: BookSurvey) -> Candidate | Reject:
         """Clean ``pair`` of ``book``, or say why it may not leave; the score of a Reject is that of its check."""
         from mmskin_hub.curate.annotations import find_marks
-        from mmskin_hub.curate.demographics import read_demographics
 
         decoded = _decode(pair)
         if isinstance(decoded, Reject):
@@ -62,7 +61,7 @@ class Curator:
         face = self._faces.find(pixels)
         if face.identifiable:
             return _reject(pair, "privacy", "identifiable_face", face.score, "")
-        person = read_demographics(caption)
+        age_years, sex = person_of(pair, caption)
         return Candidate(
             book=book.fingerprint,
             book_name=book.name,
@@ -82,8 +81,8 @@ class Curator:
             pair_score=pair.score,
             modality=modality.label,
             modality_score=modality.probability,
-            age_years=person.age_years,
-            sex=person.sex,
+            age_years=age_years,
+            sex=sex,
             phash=perceptual_hash(image),
             digest=hashlib.sha256(data).hexdigest(),
         )
@@ -118,6 +117,19 @@ def caption_of(pair: Pair) -> str:
         # "8.1 Alopecia …": only the finder of captions knew that the number is a label.
         words = words.removeprefix(pair.figure_label).lstrip(" .:)]\n")
     return clean_caption(own or words)
+
+
+def person_of(pair: Pair, caption: str) -> tuple[float | None, str | None]:
+    """Age in years and sex, None where the words do not say; of a panel its own words come before the shared head."""
+    from mmskin_hub.curate.demographics import read_demographics
+
+    if not pair.panel_text or not pair.head:
+        person = read_demographics(caption)
+        return person.age_years, person.sex
+    own, shared = read_demographics(pair.panel_text), read_demographics(pair.head)
+    if own.sex and shared.sex and own.sex != shared.sex:
+        return own.age_years, own.sex  # another patient than the head's
+    return (own.age_years if own.age_years is not None else shared.age_years), own.sex or shared.sex
 
 
 def _reject(pair: Pair, stage: str, reason: str, score: float, detail: str) -> Reject:
