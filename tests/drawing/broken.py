@@ -95,10 +95,16 @@ def jpeg_file(path: Path) -> Path:
 
 def page_loop(path: Path) -> Path:
     """A page tree whose second branch is the tree itself."""
-    path.write_bytes(_file([
-        b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 3 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] >>",
-        b"<< /Type /Pages /Parent 2 0 R /Kids [2 0 R] /Count 2 >>"]))
+    path.write_bytes(
+        _file(
+            [
+                b"<< /Type /Catalog /Pages 2 0 R >>",
+                b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 3 >>",
+                b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] >>",
+                b"<< /Type /Pages /Parent 2 0 R /Kids [2 0 R] /Count 2 >>",
+            ]
+        )
+    )
     return path
 
 
@@ -126,6 +132,7 @@ def _spoil(path: Path, spoil: Callable[..., None]) -> Path:
 
 def bad_page(path: Path) -> Path:
     """The content stream of page 2 is not what its filter says; the other pages are good."""
+
     def spoil(document: object) -> None:
         page = document[1]  # type: ignore[index]
         xref = page.get_contents()[0]
@@ -137,6 +144,7 @@ def bad_page(path: Path) -> Path:
 
 def bad_image(path: Path) -> Path:
     """The first picture of page 1 is half a JPEG of zeros; the others are good."""
+
     def spoil(document: object) -> None:
         xref = document[0].get_images()[0][0]  # type: ignore[index]
         raw = document.xref_stream_raw(xref)  # type: ignore[attr-defined]
@@ -162,14 +170,24 @@ def gigapixel(path: Path) -> Path:
     image = b"/Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /%s /BitsPerComponent 8 /Filter /%s"
     show = b"q 300 0 0 225 50 400 cm /I Do Q BT /F 10 Tf 50 380 Td (%s) Tj ET"
     font = b"/Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
-    page = (b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 420 700] /Contents %d 0 R "
-            b"/Resources << %s /XObject << /I %d 0 R >> >> >>")
-    path.write_bytes(_file([
-        b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R 6 0 R] /Count 2 >>",
-        page % (4, font, 5), stream(b"", show % b"Figure 1. A very large nodule on the back."),
-        stream(image % (side, side, b"DeviceGray", b"FlateDecode"), data),
-        page % (7, font, 8), stream(b"", show % b"Figure 2. Annular plaque on the left forearm."),
-        stream(image % (400, 300, b"DeviceRGB", b"DCTDecode"), good.getvalue())]))
+    page = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 420 700] /Contents %d 0 R "
+        b"/Resources << %s /XObject << /I %d 0 R >> >> >>"
+    )
+    path.write_bytes(
+        _file(
+            [
+                b"<< /Type /Catalog /Pages 2 0 R >>",
+                b"<< /Type /Pages /Kids [3 0 R 6 0 R] /Count 2 >>",
+                page % (4, font, 5),
+                stream(b"", show % b"Figure 1. A very large nodule on the back."),
+                stream(image % (side, side, b"DeviceGray", b"FlateDecode"), data),
+                page % (7, font, 8),
+                stream(b"", show % b"Figure 2. Annular plaque on the left forearm."),
+                stream(image % (400, 300, b"DeviceRGB", b"DCTDecode"), good.getvalue()),
+            ]
+        )
+    )
     return path
 
 
@@ -203,7 +221,23 @@ def copies(folder: Path) -> list[Path]:
     return [first, second]
 
 
-KINDS: dict[str, Callable[[Path], Path]] = {f.__name__: f for f in (
-    encrypted, owner_password, truncated, cut_short, empty, zero_pages, text_file, jpeg_file, page_loop, no_xref,
-    garbage_first, bad_page, bad_image, gigapixel)}
+KINDS: dict[str, Callable[[Path], Path]] = {
+    f.__name__: f
+    for f in (
+        encrypted,
+        owner_password,
+        truncated,
+        cut_short,
+        empty,
+        zero_pages,
+        text_file,
+        jpeg_file,
+        page_loop,
+        no_xref,
+        garbage_first,
+        bad_page,
+        bad_image,
+        gigapixel,
+    )
+}
 READABLE = frozenset({"owner_password", "no_xref", "garbage_first", "bad_page", "bad_image", "gigapixel", "page_loop"})

@@ -15,8 +15,16 @@ from tests.drawing.truth import Truth
 from tests.drawing.words import Words
 
 CAP = Face(family="helvetica", size=8, leading=10, align="left")
-LETTER = {"(A)": "({A}) {t} ", "a,": "{a}, {t} ", "A.": "{A}. {t} ", "A:": "{A}: {t} ", "bold": "<b>{a}</b> {t} ",
-          "(a)": "({a}) {t} ", "sides": "{side}: {t} ", "bold)": "<b>({A})</b> {t} "}
+LETTER = {
+    "(A)": "({A}) {t} ",
+    "a,": "{a}, {t} ",
+    "A.": "{A}. {t} ",
+    "A:": "{A}: {t} ",
+    "bold": "<b>{a}</b> {t} ",
+    "(a)": "({a}) {t} ",
+    "sides": "{side}: {t} ",
+    "bold)": "<b>({A})</b> {t} ",
+}
 SIDES = (("Left", "Right"), ("Top", "Bottom"), ("Upper", "Lower"))
 
 
@@ -25,8 +33,9 @@ def _shared(first: str, second: str) -> int:
     return difflib.SequenceMatcher(None, first, second, False).find_longest_match().size
 
 
-def figure(book: Book, count: int, form: str, sides: tuple[str, ...] = SIDES[0], head: bool = True
-           ) -> tuple[list[Shot], str, str]:
+def figure(
+    book: Book, count: int, form: str, sides: tuple[str, ...] = SIDES[0], head: bool = True
+) -> tuple[list[Shot], str, str]:
     """Panels with words of their own after a shared head: the pictures, the markup and the label; truth is written."""
     shots = [book.shot(size=(400, 300)) for _ in range(count)]
     said: list[Words] = []
@@ -59,8 +68,14 @@ def figure(book: Book, count: int, form: str, sides: tuple[str, ...] = SIDES[0],
     return shots, markup + body, plain
 
 
-def together(shots: Sequence[Shot], across: int, gutter: int, ink: tuple[int, int, int], letters: bool,
-             cell: tuple[int, int] = (400, 300)) -> Image.Image:
+def together(
+    shots: Sequence[Shot],
+    across: int,
+    gutter: int,
+    ink: tuple[int, int, int],
+    letters: bool,
+    cell: tuple[int, int] = (400, 300),
+) -> Image.Image:
     """One raster of all panels with gutters, as authors submit them; letters burnt into the lower left corners."""
     down = math.ceil(len(shots) / across)
     size = (across * cell[0] + (across - 1) * gutter, down * cell[1] + (down - 1) * gutter)
@@ -116,8 +131,9 @@ def panels_plain(path: Path, seed: int) -> list[Truth]:
     return _separate(path, seed, "panels_plain", ("(A)", "sides", "(a)", "sides", "A.", "sides"), "", "Fig. {c}.{n}. ")
 
 
-def _one_raster(path: Path, seed: int, style: str, forms: Sequence[str], ink: tuple[int, int, int], letters: bool,
-                gutter: int) -> list[Truth]:
+def _one_raster(
+    path: Path, seed: int, style: str, forms: Sequence[str], ink: tuple[int, int, int], letters: bool, gutter: int
+) -> list[Truth]:
     book = Book(path, seed, style, House(label="<b>Figure {n}.</b> ", cap=CAP))
     for page, form in enumerate(forms):
         area = book.turn()
@@ -227,5 +243,16 @@ def pair_caption(path: Path, seed: int) -> list[Truth]:
     return book.done()
 
 
-LAYOUTS = {f.__name__: f for f in (panels_corner, panels_under, panels_plain, panels_white, panels_black,
-                                   panels_hairline, panels_shared, pair_caption)}
+LAYOUTS = {
+    f.__name__: f
+    for f in (
+        panels_corner,
+        panels_under,
+        panels_plain,
+        panels_white,
+        panels_black,
+        panels_hairline,
+        panels_shared,
+        pair_caption,
+    )
+}

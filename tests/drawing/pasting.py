@@ -17,9 +17,33 @@ from tests.drawing.pictures import Encoded
 from tests.drawing.rasters import Raster, register
 
 Rect = tuple[float, float, float, float]  # left, bottom, width, height; PDF points, y upwards
-WAYS = ("jpeg", "flate", "cmyk", "grey", "indexed", "jpx", "ccitt", "jbig2", "mask", "strips", "stripsgap", "stripslap",
-        "tiles", "tilesgap", "form", "inline", "turned90", "turned180", "turned270", "flipped", "mirrored", "clip",
-        "faint", "frame", "nested")
+WAYS = (
+    "jpeg",
+    "flate",
+    "cmyk",
+    "grey",
+    "indexed",
+    "jpx",
+    "ccitt",
+    "jbig2",
+    "mask",
+    "strips",
+    "stripsgap",
+    "stripslap",
+    "tiles",
+    "tilesgap",
+    "form",
+    "inline",
+    "turned90",
+    "turned180",
+    "turned270",
+    "flipped",
+    "mirrored",
+    "clip",
+    "faint",
+    "frame",
+    "nested",
+)
 
 
 def paste(canvas: Any, image: Image.Image, rect: Rect, how: str, page: int) -> None:
@@ -45,9 +69,14 @@ def paste(canvas: Any, image: Image.Image, rect: Rect, how: str, page: int) -> N
     if how == "faint":
         mask = Raster(rasters.flate(Image.new("L", image.size, 26)))
     coders: dict[str, Callable[[Image.Image], Encoded]] = {
-        "flate": rasters.flate, "cmyk": rasters.cmyk, "indexed": rasters.indexed, "jpx": rasters.jpx,
-        "ccitt": rasters.ccitt, "jbig2": rasters.jbig2,
-        "grey": lambda i: rasters.jpeg(i.convert("L"))}
+        "flate": rasters.flate,
+        "cmyk": rasters.cmyk,
+        "indexed": rasters.indexed,
+        "jpx": rasters.jpx,
+        "ccitt": rasters.ccitt,
+        "jbig2": rasters.jbig2,
+        "grey": lambda i: rasters.jpeg(i.convert("L")),
+    }
     name = register(canvas, Raster(coders.get(how, rasters.jpeg)(image), mask))
     _do(canvas, name, rect)
     if how == "frame":

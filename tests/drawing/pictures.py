@@ -59,8 +59,10 @@ def _skin(rng: np.random.Generator, width: int, height: int, tone: tuple[int, in
     cx, cy = rng.uniform(0.2, 0.8) * width, rng.uniform(0.1, 0.7) * height
     light = 1.1 - 0.35 * np.hypot((x - cx) / width, (y - cy) / height) ** 1.5
     light += 0.10 * _noise(rng, width, height, width / 3) + 0.03 * _noise(rng, width, height, 5)
-    creases = np.sin((x * math.cos(a := rng.uniform(0, 3)) + y * math.sin(a)) / rng.uniform(2.5, 5)
-                     + 3 * _noise(rng, width, height, 40))
+    creases = np.sin(
+        (x * math.cos(a := rng.uniform(0, 3)) + y * math.sin(a)) / rng.uniform(2.5, 5)
+        + 3 * _noise(rng, width, height, 40)
+    )
     light += 0.012 * creases + _grain(rng, width, height, 0.012)
     image = light[..., None] * np.asarray(tone, np.float32)
     image[..., 0] += 8 * _noise(rng, width, height, 60)
@@ -70,8 +72,16 @@ def _skin(rng: np.random.Generator, width: int, height: int, tone: tuple[int, in
 Window = tuple[slice, slice]
 
 
-def _blob(rng: np.random.Generator, image: Floats, centre: tuple[float, float], radius: float, ragged: float,
-          soft: float, colour: Any, strength: float) -> tuple[Window, Floats]:
+def _blob(
+    rng: np.random.Generator,
+    image: Floats,
+    centre: tuple[float, float],
+    radius: float,
+    ragged: float,
+    soft: float,
+    colour: Any,
+    strength: float,
+) -> tuple[Window, Floats]:
     """Paint a lesion with an irregular edge about ``soft`` pixels wide; its window and mask (0 to 1) come back."""
     height, width = image.shape[:2]
     reach = radius * (1 + ragged) + soft
@@ -260,8 +270,9 @@ def _ecg(rng: np.random.Generator, draw: ImageDraw.ImageDraw, width: int, height
 def _scheme(rng: np.random.Generator, draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
     for k in range(5):
         left, top = rng.uniform(10, width - 110), 10 + k * (height - 50) / 5
-        draw.rounded_rectangle((left, top, left + 100, top + 30), 6, outline=(60, 60, 90), width=2,
-                               fill=(226, 234, 246))
+        draw.rounded_rectangle(
+            (left, top, left + 100, top + 30), 6, outline=(60, 60, 90), width=2, fill=(226, 234, 246)
+        )
         draw.text((left + 14, top + 9), ("Antigen", "T cell", "IL-17", "Keratinocyte", "Scale")[k], fill=(20, 20, 40))
         draw.line([(left + 50, top + 30), (width / 2, top + (height - 50) / 5)], fill=(60, 60, 90), width=2)
 

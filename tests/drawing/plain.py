@@ -11,10 +11,24 @@ from tests.drawing.truth import Truth
 SMALL_ITALIC = Face(family="times", size=8, leading=9.6, align="left", italic=True)
 
 
-def one(book: Book, x: float, y: float, width: float, *, size: str = "any", how: str = "jpeg", drop: str | None = None,
-        modality: str | None = None, form: str | None = None, gap: float = 5, text_width: float | None = None,
-        face: Face | None = None, above: bool = False, height: float | None = None,
-        text_x: float | None = None) -> float:
+def one(
+    book: Book,
+    x: float,
+    y: float,
+    width: float,
+    *,
+    size: str = "any",
+    how: str = "jpeg",
+    drop: str | None = None,
+    modality: str | None = None,
+    form: str | None = None,
+    gap: float = 5,
+    text_width: float | None = None,
+    face: Face | None = None,
+    above: bool = False,
+    height: float | None = None,
+    text_x: float | None = None,
+) -> float:
     """A picture with its caption below (or above) it; the y below both."""
     shot = book.shot(modality, drop=drop)
     said = book.words(shot, size)
@@ -54,8 +68,14 @@ def below_one(path: Path, seed: int) -> list[Truth]:
 def below_two(path: Path, seed: int) -> list[Truth]:
     """Two columns, justified and hyphenated captions below; now and then a picture across both columns."""
     cap = Face(family="times", size=8, leading=9.5)
-    house = House(label="<b>FIGURE {c}–{n}.</b> ", cap=cap, body=Face(size=9, leading=11), margins=(48, 64, 48, 60),
-                  credits=0.2, furniture=("head", "folio", "rules"))
+    house = House(
+        label="<b>FIGURE {c}–{n}.</b> ",
+        cap=cap,
+        body=Face(size=9, leading=11),
+        margins=(48, 64, 48, 60),
+        credits=0.2,
+        furniture=("head", "folio", "rules"),
+    )
     book = Book(path, seed, "below_two", house)
     for page in range(6):
         area = book.turn()
@@ -115,8 +135,11 @@ def above_two(path: Path, seed: int) -> list[Truth]:
 
 def beside(path: Path, seed: int) -> list[Truth]:
     """Captions in the outer margin: left of the picture on even pages, right on odd ones, top-aligned or low."""
-    house = House(label="<b>{c}.{n}</b>\n", margins=(60, 70, 60, 70),
-                  cap=Face(family="helvetica", size=7.5, leading=9.5, align="left"))
+    house = House(
+        label="<b>{c}.{n}</b>\n",
+        margins=(60, 70, 60, 70),
+        cap=Face(family="helvetica", size=7.5, leading=9.5, align="left"),
+    )
     book = Book(path, seed, "beside", house)
     for page in range(7):
         area = book.turn()
@@ -145,8 +168,9 @@ def beside(path: Path, seed: int) -> list[Truth]:
 
 def beside_left(path: Path, seed: int) -> list[Truth]:
     """Captions right of small pictures inside the column, the next row below: an atlas of pocket size."""
-    house = House(size=(420, 595), margins=(36, 48, 36, 44), label="Image {n}: ", cap=SMALL_ITALIC,
-                  body=Face(size=9, leading=11))
+    house = House(
+        size=(420, 595), margins=(36, 48, 36, 44), label="Image {n}: ", cap=SMALL_ITALIC, body=Face(size=9, leading=11)
+    )
     book = Book(path, seed, "beside_left", house)
     for page in range(5):
         area = book.turn()
@@ -166,8 +190,11 @@ def beside_left(path: Path, seed: int) -> list[Truth]:
 
 def grid(path: Path, seed: int) -> list[Truth]:
     """2 x 2 and 2 x 3 grids, each cell with its own caption below; heights differ, so that rows are ragged."""
-    house = House(label="<b>Fig. {c}.{n}</b>. ", cap=Face(family="helvetica", size=7.5, leading=9, align="left"),
-                  margins=(45, 60, 45, 60))
+    house = House(
+        label="<b>Fig. {c}.{n}</b>. ",
+        cap=Face(family="helvetica", size=7.5, leading=9, align="left"),
+        margins=(45, 60, 45, 60),
+    )
     book = Book(path, seed, "grid", house)
     for page in range(4):
         area = book.turn()
@@ -190,8 +217,13 @@ def grid(path: Path, seed: int) -> list[Truth]:
 
 def grid_above(path: Path, seed: int) -> list[Truth]:
     """A 2 x 3 grid with captions above each picture and coloured label words, "Photo 12"."""
-    house = House(label="<c>Photo {n}</c> ", cap=Face(family="vera", size=7, leading=9, align="left"),
-                  body=Face(family="vera", size=8, leading=11), margins=(50, 60, 50, 60), ligatures=True)
+    house = House(
+        label="<c>Photo {n}</c> ",
+        cap=Face(family="vera", size=7, leading=9, align="left"),
+        body=Face(family="vera", size=8, leading=11),
+        margins=(50, 60, 50, 60),
+        ligatures=True,
+    )
     book = Book(path, seed, "grid_above", house)
     for _ in range(3):
         area = book.turn()
@@ -287,8 +319,11 @@ def same_font(path: Path, seed: int) -> list[Truth]:
 
 def label_line(path: Path, seed: int) -> list[Truth]:
     """The label on a line of its own, in capitals and colour: FIGURE 3-2, and the words below it."""
-    house = House(label="<c>FIGURE {c}-{n}</c>\n", cap=Face(family="helvetica", size=8, leading=10, align="left",
-                                                          accent=(0.7, 0.1, 0.1)), credits=0.4)
+    house = House(
+        label="<c>FIGURE {c}-{n}</c>\n",
+        cap=Face(family="helvetica", size=8, leading=10, align="left", accent=(0.7, 0.1, 0.1)),
+        credits=0.4,
+    )
     book = Book(path, seed, "label_line", house)
     for page in range(5):
         area = book.turn()
@@ -347,5 +382,23 @@ def narrow(path: Path, seed: int) -> list[Truth]:
     return book.done()
 
 
-LAYOUTS = {f.__name__: f for f in (below_one, below_two, above, above_two, beside, beside_left, grid, grid_above,
-                                   grid_rows, unlabelled, unlabelled_sans, same_font, label_line, tinted, narrow)}
+LAYOUTS = {
+    f.__name__: f
+    for f in (
+        below_one,
+        below_two,
+        above,
+        above_two,
+        beside,
+        beside_left,
+        grid,
+        grid_above,
+        grid_rows,
+        unlabelled,
+        unlabelled_sans,
+        same_font,
+        label_line,
+        tinted,
+        narrow,
+    )
+}

@@ -220,8 +220,9 @@ class Book:
         """The area as columns of equal width."""
         area = self.area
         wide = (area.width - gap * (count - 1)) / count
-        return [Area(area.x0 + k * (wide + gap), area.y0, area.x0 + k * (wide + gap) + wide, area.y1)
-                for k in range(count)]
+        return [
+            Area(area.x0 + k * (wide + gap), area.y0, area.x0 + k * (wide + gap) + wide, area.y1) for k in range(count)
+        ]
 
     def turn(self, furniture: bool = True, size: tuple[float, float] | None = None) -> Area:
         """Begin the next page; its area."""
@@ -287,19 +288,21 @@ class Book:
         if stroke:
             self.canvas.setStrokeColorRGB(*stroke)
         self.canvas.setLineWidth(0.8)
-        self.canvas.rect(box.x0, self.height - box.y1, box.width, box.y1 - box.y0, fill=int(bool(fill)),
-                         stroke=int(bool(stroke)))
+        self.canvas.rect(
+            box.x0, self.height - box.y1, box.width, box.y1 - box.y0, fill=int(bool(fill)), stroke=int(bool(stroke))
+        )
 
     def measure(self, text: str, width: float, face: Face | None = None) -> float:
         """The height that ``text`` takes."""
         face = face or self.house.cap
         return len(wrap(text, width, face)) * face.leading
 
-    def set(self, text: str, x: float, y: float, width: float, face: Face | None = None,
-            lines: tuple[int, int] = (0, 999)) -> float:
+    def set(
+        self, text: str, x: float, y: float, width: float, face: Face | None = None, lines: tuple[int, int] = (0, 999)
+    ) -> float:
         """Set text with its top at ``y``; the y below it. ``lines`` sets only some of its lines (from, to)."""
         face = face or self.house.cap
-        for line, last in wrap(text, width, face)[lines[0]:lines[1]]:
+        for line, last in wrap(text, width, face)[lines[0] : lines[1]]:
             self._line(line, last, x, y + face.size, width, face)
             y += face.leading
         return y
@@ -378,8 +381,33 @@ class Book:
     def label(self, form: str | None = None) -> tuple[str, str]:
         """The next label: as markup, and as it reads."""
         self.figure += 1
-        roman = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV",
-                 "XVI", "XVII", "XVIII", "XIX", "XX", "XXI", "XXII", "XXIII", "XXIV")[min(self.figure, 24)]
+        roman = (
+            "",
+            "I",
+            "II",
+            "III",
+            "IV",
+            "V",
+            "VI",
+            "VII",
+            "VIII",
+            "IX",
+            "X",
+            "XI",
+            "XII",
+            "XIII",
+            "XIV",
+            "XV",
+            "XVI",
+            "XVII",
+            "XVIII",
+            "XIX",
+            "XX",
+            "XXI",
+            "XXII",
+            "XXIII",
+            "XXIV",
+        )[min(self.figure, 24)]
         markup = (form or self.house.label).format(c=self.chapter, n=self.figure, r=roman, l=chr(64 + self.figure % 26))
         return markup, " ".join(re.sub(r"</?[bic]>", "", markup).split()).rstrip(".:")
 
@@ -387,14 +415,39 @@ class Book:
         """A credit line, or nothing."""
         return " " + self.rng.choice(wording.CREDITS) if self.rng.random() < self.house.credits else ""
 
-    def own(self, shot: Shot, said: wording.Words, number: str, *, caption: str | None = None, panel: str | None = None,
-            others: list[str] | None = None, accept: list[str] | None = None, image: Image.Image | None = None,
-            page: int | None = None) -> None:
+    def own(
+        self,
+        shot: Shot,
+        said: wording.Words,
+        number: str,
+        *,
+        caption: str | None = None,
+        panel: str | None = None,
+        others: list[str] | None = None,
+        accept: list[str] | None = None,
+        image: Image.Image | None = None,
+        page: int | None = None,
+    ) -> None:
         """Write down the truth of one picture; ``said`` is its own text (a panel's, where ``panel`` is given)."""
-        self.truth.append(Truth(
-            shot.drop, phash(image or shot.image), self.path.name, str(len(self.truth)), shot.modality,
-            caption or said.text, said.age, said.sex, number, panel, said.text if panel else None, others or [],
-            self.style, page or self.page, accept or []))
+        self.truth.append(
+            Truth(
+                shot.drop,
+                phash(image or shot.image),
+                self.path.name,
+                str(len(self.truth)),
+                shot.modality,
+                caption or said.text,
+                said.age,
+                said.sex,
+                number,
+                panel,
+                said.text if panel else None,
+                others or [],
+                self.style,
+                page or self.page,
+                accept or [],
+            )
+        )
 
     def own_region(self, area: Area, said: wording.Words, number: str, drop: str, modality: str = "other") -> None:
         """Write down a figure that is no raster: its hash is taken from the finished page."""

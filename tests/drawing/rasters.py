@@ -38,8 +38,9 @@ def indexed(image: Image.Image) -> Encoded:
     """A palette of 256 colours, as old books on CD-ROM have."""
     small = image.quantize(256, dither=Image.Dither.NONE)
     table = bytes(small.getpalette() or []).ljust(768, b"\0")[:768]
-    return Encoded(zlib.compress(small.tobytes(), 1), *image.size, ("FlateDecode",),
-                   f"[/Indexed /DeviceRGB 255 <{table.hex()}>]")
+    return Encoded(
+        zlib.compress(small.tobytes(), 1), *image.size, ("FlateDecode",), f"[/Indexed /DeviceRGB 255 <{table.hex()}>]"
+    )
 
 
 def jpx(image: Image.Image) -> Encoded:
@@ -57,7 +58,7 @@ def _group4(image: Image.Image) -> bytes:
     negative.save(out, "TIFF", compression="group4", tiffinfo={278: image.height})
     with Image.open(io.BytesIO(out.getvalue())) as tiff:
         where, length = tiff.tag_v2[273][0], tiff.tag_v2[279][0]  # type: ignore[attr-defined]
-    return out.getvalue()[where:where + length]
+    return out.getvalue()[where : where + length]
 
 
 def ccitt(image: Image.Image) -> Encoded:
@@ -90,14 +91,20 @@ class Raster(pdfdoc.PDFImageXObject):  # type: ignore[misc]
         encoded = self.encoded
         stream = pdfdoc.PDFStream(content=encoded.stream)
         space = encoded.space if encoded.space.startswith("[") else "/" + encoded.space
-        stream.dictionary.dict.update({
-            "Type": pdfdoc.PDFName("XObject"), "Subtype": pdfdoc.PDFName("Image"), "Width": encoded.width,
-            "Height": encoded.height, "BitsPerComponent": encoded.bits, "Length": len(encoded.stream),
-            "ColorSpace": _Literal(space),
-            "Filter": pdfdoc.PDFArray([pdfdoc.PDFName(f) for f in encoded.filters]),
-            **{key: _Literal(value) for key, value in encoded.extra},
-            **({"SMask": self.smask} if self.smask else {}),
-        })
+        stream.dictionary.dict.update(
+            {
+                "Type": pdfdoc.PDFName("XObject"),
+                "Subtype": pdfdoc.PDFName("Image"),
+                "Width": encoded.width,
+                "Height": encoded.height,
+                "BitsPerComponent": encoded.bits,
+                "Length": len(encoded.stream),
+                "ColorSpace": _Literal(space),
+                "Filter": pdfdoc.PDFArray([pdfdoc.PDFName(f) for f in encoded.filters]),
+                **{key: _Literal(value) for key, value in encoded.extra},
+                **({"SMask": self.smask} if self.smask else {}),
+            }
+        )
         result: bytes = stream.format(document)
         return result
 

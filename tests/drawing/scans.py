@@ -18,8 +18,18 @@ from tests.drawing.truth import Truth
 PAGES = 4
 
 
-def scanned(source: Path, target: Path, *, dpi: int = 150, skew: float = 0.8, noise: float = 4.0, layer: str = "none",
-            grey: bool = False, seed: int = 0, pages: int = PAGES) -> None:
+def scanned(
+    source: Path,
+    target: Path,
+    *,
+    dpi: int = 150,
+    skew: float = 0.8,
+    noise: float = 4.0,
+    layer: str = "none",
+    grey: bool = False,
+    seed: int = 0,
+    pages: int = PAGES,
+) -> None:
     """Turn the first ``pages`` pages of ``source`` into JPEG rasters.
 
     ``skew``: pages lean up to this many degrees to either side; ``noise``: standard deviation of the sensor's noise
@@ -40,8 +50,9 @@ def scanned(source: Path, target: Path, *, dpi: int = 150, skew: float = 0.8, no
             if layer == "ocr":
                 _hidden_words(page, leaf, rng)
             elif layer == "stamp":
-                leaf.insert_text((20, leaf.rect.height - 12), f"Scanned by ScanWizard 4.1  page {leaf.number + 1}",
-                                 fontsize=7)
+                leaf.insert_text(
+                    (20, leaf.rect.height - 12), f"Scanned by ScanWizard 4.1  page {leaf.number + 1}", fontsize=7
+                )
         out.save(str(target), no_new_id=True)
 
 
@@ -53,7 +64,7 @@ def _raster(page: Any, dpi: int, angle: float, grain: NDArray[np.int16]) -> Imag
     pixels = np.frombuffer(shot.samples, np.uint8).reshape(shot.height, shot.width, 3)
     wide, high = round(page.rect.width * dpi / 72), round(page.rect.height * dpi / 72)
     top, left = (shot.height - high) // 2, (shot.width - wide) // 2
-    leaning = pixels[top:top + high, left:left + wide].astype(np.int16) - 7
+    leaning = pixels[top : top + high, left : left + wide].astype(np.int16) - 7
     return Image.fromarray(np.clip(leaning + grain[:high, :wide], 0, 255).astype(np.uint8))
 
 

@@ -29,8 +29,15 @@ def _ways(path: Path, seed: int, style: str, ways: Sequence[str], house: House |
             y = book.fill(column.x0, column.y0, column.y0 + 60, column.width) + 8
             for k in range(2 if len(columns) == 1 else 1):
                 if todo and (k == 0 or y < 0.62 * book.height):
-                    y = one(book, column.x0 + 50 * k, y, min(column.width, 240 - 50 * k), how=todo.pop(0), height=220,
-                            text_width=column.width if len(columns) > 1 else column.width - 50 * k)
+                    y = one(
+                        book,
+                        column.x0 + 50 * k,
+                        y,
+                        min(column.width, 240 - 50 * k),
+                        how=todo.pop(0),
+                        height=220,
+                        text_width=column.width if len(columns) > 1 else column.width - 50 * k,
+                    )
                     y = book.fill(column.x0, y, y + 45, column.width) + 8 if k == 0 and len(columns) == 1 else y
             book.fill(column.x0, y, column.y1, column.width)
     return book.done()
@@ -49,14 +56,24 @@ def turned(path: Path, seed: int) -> list[Truth]:
 
 def coded(path: Path, seed: int) -> list[Truth]:
     """CMYK JPEG, palette, JPEG 2000, soft mask, grey, inline, inside forms, in a frame, cut by a clip path."""
-    return _ways(path, seed, "coded", ("cmyk", "indexed", "jpx", "mask", "grey", "inline", "form", "nested", "frame",
-                                       "clip", "flate", "clip"))
+    return _ways(
+        path,
+        seed,
+        "coded",
+        ("cmyk", "indexed", "jpx", "mask", "grey", "inline", "form", "nested", "frame", "clip", "flate", "clip"),
+    )
 
 
 def by_word(path: Path, seed: int) -> list[Truth]:
     """Every word a text object of its own, in shuffled order; ligatures; hyphenated justified captions."""
-    house = House(label="<b>Fig. {c}.{n}.</b> ", stored="word", shuffled=True, ligatures=True,
-                  cap=Face(family="vera", size=7, leading=9), body=Face(family="vera", size=8.5, leading=11))
+    house = House(
+        label="<b>Fig. {c}.{n}.</b> ",
+        stored="word",
+        shuffled=True,
+        ligatures=True,
+        cap=Face(family="vera", size=7, leading=9),
+        body=Face(family="vera", size=8.5, leading=11),
+    )
     return _ways(path, seed, "by_word", ("jpeg",) * 9, house)
 
 
@@ -75,13 +92,15 @@ def _page_trick(name: str, house: House) -> Callable[[Path, int], list[Truth]]:
 
 
 TRICKS = {
-    "rotate90": House(rotate=90, cap=CAP), "rotate180": House(rotate=180, cap=CAP),
+    "rotate90": House(rotate=90, cap=CAP),
+    "rotate180": House(rotate=180, cap=CAP),
     "rotate270": House(rotate=270, cap=CAP),
     "cropped": House(crop=36, cap=CAP, label="<b>Fig {n}:</b> "),
     "shifted": House(origin=(-120, 310), cap=CAP, label="<b>Picture {n}</b> "),
     "shifted_turned": House(origin=(55, -40), rotate=90, crop=20, cap=CAP),
-    "papered": House(furniture=("background", "head", "folio", "logo", "watermark", "rules"), cap=CAP,
-                     label="<b>{c}.{n}{l}</b> "),
+    "papered": House(
+        furniture=("background", "head", "folio", "logo", "watermark", "rules"), cap=CAP, label="<b>{c}.{n}{l}</b> "
+    ),
 }
 
 
@@ -92,7 +111,7 @@ def overlaid(path: Path, seed: int) -> list[Truth]:
     for start in range(0, len(kinds), 2):
         area = book.turn()
         y = book.fill(area.x0, area.y0, area.y0 + 60, area.width) + 8
-        for kind in kinds[start:start + 2]:
+        for kind in kinds[start : start + 2]:
             shot = book.shot()
             shot.drop = "annotated" if kind in ("arrow", "text", "asterisk") else None
             said = book.words(shot, "medium")
@@ -163,8 +182,9 @@ def _chart(book: Book, box: Area) -> None:
 
 def decorated(path: Path, seed: int) -> list[Truth]:
     """Chapter openers with a full-page photograph, an author's portrait, icons, a landscape table; numbers restart."""
-    book = Book(path, seed, "decorated", House(label="<b>Fig. {n}</b> ", cap=CAP,
-                                              furniture=("head", "folio", "logo", "rules")))
+    book = Book(
+        path, seed, "decorated", House(label="<b>Fig. {n}</b> ", cap=CAP, furniture=("head", "folio", "logo", "rules"))
+    )
     icon = Shot(pictures.logo(77), "other", "decoration")
     for chapter in range(2):
         book.chapter, book.figure = chapter + 1, 0
@@ -215,9 +235,16 @@ def twice(path: Path, seed: int) -> list[Truth]:
 def case_report(path: Path, seed: int) -> list[Truth]:
     """A journal case report: two columns, abstract, logo, a figure across both columns, credits, references."""
     cap = Face(family="helvetica", size=7.5, leading=9.2, align="left")
-    house = House(size=(595, 792), label="<c>Figure {n}</c>\u2002", cap=cap, body=Face(size=9, leading=11), credits=0.3,
-                  margins=(45, 70, 45, 55), furniture=("head", "folio", "logo", "rules"),
-                  title="J Case Rep Dermatol 2019")
+    house = House(
+        size=(595, 792),
+        label="<c>Figure {n}</c>\u2002",
+        cap=cap,
+        body=Face(size=9, leading=11),
+        credits=0.3,
+        margins=(45, 70, 45, 55),
+        furniture=("head", "folio", "logo", "rules"),
+        title="J Case Rep Dermatol 2019",
+    )
     book = Book(path, seed, "case_report", house)
     for page in range(4):
         area = book.turn()
@@ -232,11 +259,19 @@ def case_report(path: Path, seed: int) -> list[Truth]:
             top = y
             if (page + k) % 2 == 0 or page == 1:
                 top = book.fill(column.x0, top, top + (140 if k else 90), column.width) + 6
-                top = one(book, column.x0, top, column.width, modality="pathology" if k else "clinical", height=190,
-                          text_width=column.width)
+                top = one(
+                    book,
+                    column.x0,
+                    top,
+                    column.width,
+                    modality="pathology" if k else "clinical",
+                    height=190,
+                    text_width=column.width,
+                )
             book.fill(column.x0, top + 2, area.y1, column.width)
     return book.done()
 
 
-LAYOUTS = {f.__name__: f for f in (pieces, turned, coded, by_word, by_letter, overlaid, vector, decorated, twice,
-                                   case_report)} | {name: _page_trick(name, house) for name, house in TRICKS.items()}
+LAYOUTS = {
+    f.__name__: f for f in (pieces, turned, coded, by_word, by_letter, overlaid, vector, decorated, twice, case_report)
+} | {name: _page_trick(name, house) for name, house in TRICKS.items()}
