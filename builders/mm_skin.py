@@ -24,6 +24,7 @@ from mmskin_hub.derive.captions import caption_row
 from mmskin_hub.derive.demographics import demographics_row
 from mmskin_hub.engine.books import find_books
 from mmskin_hub.engine.finish import finish, published_rows, rejects_file
+from mmskin_hub.engine.limits import writing
 from mmskin_hub.engine.publish import check_out, check_version, file_digests, staged
 from mmskin_hub.engine.run import Settings, Worked, options_record, run_books
 from mmskin_hub.engine.tools import tool_versions
@@ -101,10 +102,11 @@ def build(request: Request) -> dict[str, Any]:
     try:
         with locked(work):
             worked = run_books(settings)
-            counts = finish(worked, request.split_by, request.duplicates)
+            with writing(f"The work folder {work}", "--work"):
+                counts = finish(worked, request.split_by, request.duplicates)
             if not counts["published"]:
-                raise NothingUsable(_why_empty(counts), "Nothing was written.")
-            with staged(request.out) as stage:
+                raise NothingUsable(_why_empty(counts), _remedy(counts))
+            with writing(f"--out {request.out}", "--out"), staged(request.out) as stage:
                 record = _write(stage, request, settings, worked, counts, began)
     except NothingUsable:
         _forget(request, work)
@@ -205,6 +207,12 @@ def _why_empty(counts: dict[str, Any]) -> str:
     reasons = ", ".join(f"{number} {reason}" for reason, number in counts["rejects"].items()) or "no pictures at all"
     seen = f"{counts['pages']} pages, {counts['pictures']} pictures"
     return f"The books hold no pair that can be published: {seen}; {reasons}."
+
+
+def _remedy(counts: dict[str, Any]) -> str:
+    if counts["rejects"].get("ocr_needed"):
+        return "Nothing was written. Pages without text need OCR: leave out --ocr none."
+    return "Nothing was written."
 
 
 __all__: Sequence[str] = ("MMSkin", "Request", "build")

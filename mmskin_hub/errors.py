@@ -6,7 +6,9 @@ traceback. Everything else is a defect of ours and keeps its traceback.
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 
@@ -67,3 +69,8 @@ def describe(error: BaseException) -> str:
     """One line about an unforeseen ``error``, the same in every run: memory addresses are left out."""
     text = re.sub(r"\s+at 0x[0-9a-fA-F]+", "", " ".join(str(error).split()))
     return f"{type(error).__name__}: {text}"[:300].rstrip(": ")
+
+
+def name_of(path: str | os.PathLike[str]) -> str:
+    """The name of a file as text that can be written anywhere; bytes in it that are not UTF-8 become ``\\xNN``."""
+    return os.fsencode(Path(path).name).decode("utf-8", "backslashreplace")

@@ -92,7 +92,7 @@ class _Sets:
 
 
 def assign_splits(rows: Sequence[Row], how: str = "auto") -> list[str]:
-    """"train", "validation" or "test" for each of ``rows``, whatever their order.
+    """The split ("train", "validation" or "test") of each of ``rows``, whatever their order.
 
     ``rows`` need the fields of :class:`mmskin_hub.schema.Candidate`, the image excepted. ``how`` is "figure", "book",
     or "auto": by book where there are at least :data:`MIN_BOOKS`, otherwise by figure. Raises ``ValueError`` for any

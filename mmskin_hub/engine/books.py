@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmskin_hub.errors import NothingUsable, WrongUse
+from mmskin_hub.errors import NothingUsable, WrongUse, name_of
 from mmskin_hub.schema import Rejected
 
 
@@ -43,6 +43,8 @@ def find_books(inputs: Sequence[str]) -> FoundBooks:
 
 
 def _resolve(name: str) -> list[Path]:
+    if not name:  # a variable of the shell that is not set; Path("") would be the current folder
+        raise WrongUse("An empty name was given among BOOKS.", "BOOKS are PDF files, folders or glob patterns.")
     path = Path(name).expanduser()
     # A file may really be called "Atlas [2nd ed].pdf": what exists under its own name is no pattern.
     if os.path.lexists(path):
@@ -57,10 +59,13 @@ def _resolve(name: str) -> list[Path]:
 
 def _pdfs_below(folder: Path, rejects: list[Rejected]) -> Iterator[Path]:
     def refused(error: OSError) -> None:
-        place = Path(str(error.filename))
         rejects.append(
             Rejected(
-                "", place.name, "survey", "permission_denied", detail=f"The folder cannot be listed: {error.strerror}."
+                "",
+                name_of(str(error.filename)),
+                "survey",
+                "permission_denied",
+                detail=f"The folder cannot be listed: {error.strerror}.",
             )
         )
 

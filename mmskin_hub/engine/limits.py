@@ -6,12 +6,13 @@ import errno
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mmskin_hub.errors import MissingExtra
+from mmskin_hub.errors import MissingExtra, MmskinError
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
@@ -29,6 +30,8 @@ WORKER_ENVIRONMENT = {
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What a full disk, a used-up quota or a read-only disk answers."""
+REFUSED = (*NO_ROOM, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""The same, and what else may keep a folder from being written to."""
 
 PRELOAD = "mmskin_hub.engine.preload"
 """The module imported once, in the process all workers are forked from."""
@@ -37,6 +40,25 @@ PRELOAD = "mmskin_hub.engine.preload"
 def is_fatal(error: BaseException) -> bool:
     """Whether ``error`` is about the machine, not about a book: a package is missing, or there is no room left."""
     return isinstance(error, MissingExtra) or (isinstance(error, OSError) and error.errno in NO_ROOM)
+
+
+@contextmanager
+def writing(what: str, option: str) -> Iterator[None]:
+    """Raise :class:`MmskinError` where the disk refuses to take ``what``, which the user may place with ``option``."""
+    try:
+        yield
+    except MmskinError:
+        raise
+    except Exception as error:
+        cause: BaseException | None = error  # datasets wraps what befalls it while it writes
+        while cause is not None and not (isinstance(cause, OSError) and cause.errno in REFUSED):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        raise MmskinError(
+            f"{what} cannot be written: {os.strerror(cause.errno or 0)}.",
+            f"Make room (or name another folder with {option}) and run the same command to go on.",
+        ) from error
 
 
 @contextmanager
@@ -72,11 +94,25 @@ def start_worker() -> None:
     """Prepare a fresh worker process: Ctrl-C is the parent's, one thread a library, and it dies with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
+    _quiet_logs()
     try:
         import cv2
     except ImportError:
         return
     cv2.setNumThreads(1)
+
+
+def _quiet_logs() -> None:
+    # datatrove would print the traceback of a full disk to the terminal, and loguru that of a log it cannot write; the
+    # parent tells both in one sentence.
+    from loguru import logger
+
+    add = logger.add
+
+    def add_file(sink: Any, **options: Any) -> int:
+        return -1 if sink is sys.stderr else add(sink, **{**options, "catch": False})
+
+    logger.add = add_file  # type: ignore[method-assign]
 
 
 def _die_with_parent() -> None:

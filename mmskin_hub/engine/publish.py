@@ -30,10 +30,14 @@ def check_version(version: str) -> str:
 
 def check_out(out: Path, dataset: str, version: str, overwrite: bool) -> None:
     """Raise :class:`OutputExists` where ``out`` holds anything but this version of this dataset, or nothing."""
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise OutputExists(f"--out {out} is not a plain folder.", "Name another folder.")
-    if not out.exists() or overwrite or not any(out.iterdir()):
-        return
+    try:
+        if out.is_symlink() or (out.exists() and not out.is_dir()):
+            raise OutputExists(f"--out {out} is not a plain folder.", "Name another folder.")
+        _check_parent(out)
+        if not out.exists() or overwrite or not any(out.iterdir()):
+            return
+    except OSError as error:
+        raise WrongUse(f"--out {out} cannot be used: {error.strerror}.", "Name another folder.") from error
     found = _held(out)
     if found is None:
         raise OutputExists(
@@ -45,6 +49,14 @@ def check_out(out: Path, dataset: str, version: str, overwrite: bool) -> None:
             f"--out {out} holds {found[0]} {found[1]}, not {dataset} {version}.",
             "Name another folder, or say --overwrite to replace it.",
         )
+
+
+def _check_parent(out: Path) -> None:
+    """Find out before the books are read, not after, whether ``out`` can be made or replaced."""
+    parent = next(folder for folder in (*out.parents, out) if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        what = "may not be written to" if parent.is_dir() else "is not a folder"
+        raise WrongUse(f"--out {out} cannot be made: {parent} {what}.", "Name another folder.")
 
 
 def _held(out: Path) -> tuple[str, str] | None:

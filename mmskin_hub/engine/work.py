@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TEMPORARY = ".tmp-"
+_NAMES = "surrogateescape"
+"""How the bytes of a path that are not UTF-8 get into JSON and out again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,12 @@ def atomic(path: Path) -> Iterator[Path]:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as UTF-8 JSON, keys in their own order, whole or not at all."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", "utf-8", _NAMES)
 
 
 def read_json(path: Path) -> Any:
     """The value :func:`write_json` wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(path.read_text("utf-8", _NAMES))
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema, group: int = 1000) -> None:
@@ -165,14 +167,18 @@ def locked(work: Path) -> Iterator[None]:
 
     from mmskin_hub.errors import MmskinError
 
-    work.mkdir(parents=True, exist_ok=True)
     lock = FileLock(work / "lock")
     try:
+        work.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         raise MmskinError(
             f"Another build is using the work folder {work}.", "Wait for it to end, or name another folder with --work."
         ) from None
+    except OSError as error:
+        raise MmskinError(
+            f"The work folder {work} cannot be made: {error.strerror}.", "Name another folder with --work."
+        ) from error
     try:
         yield
     finally:

@@ -51,20 +51,44 @@ class OcrEngine(Protocol):
         """The text and score (0 to 1) of each crop, which holds one upright line each; ("", 0.0) where unreadable."""
 
 
+def resolve_engine(name: str) -> str:
+    """What "auto" means on this machine, now: docTR where its package and its weights are, otherwise RapidOCR.
+
+    Any other name stays as it is. Nothing is imported; files are looked for.
+    """
+    if name != "auto":
+        return name
+    return "doctr" if util.find_spec("doctr") is not None and not missing_doctr_weights() else "rapidocr"
+
+
+def check_engine(name: str) -> None:
+    """Raise :class:`MissingExtra` or :class:`MmskinError` where docTR is asked for and is not all there."""
+    if name != "doctr":
+        return
+    if util.find_spec("doctr") is None:
+        raise MissingExtra("The OCR engine docTR", "ocr", "doctr")
+    if missing := missing_doctr_weights():
+        raise MmskinError(
+            f"docTR has no weights for {' and '.join(missing)} in {doctr_cache() / 'models'}.",
+            "Fetch them once on a machine with a network: "
+            'python -c "from doctr.models import ocr_predictor as p; '
+            f"p('{DoctrEngine.detector}', '{DoctrEngine.recogniser}', pretrained=True)\" ; then copy that folder here "
+            "or point DOCTR_CACHE_DIR at it, or use --ocr rapidocr.",
+        )
+
+
 def make_engine(name: str, threads: int = 1) -> OcrEngine | None:
     """The engine called ``name``: "auto", "rapidocr", "doctr" or "none" (which gives ``None``).
 
-    "auto" is docTR where its package and the files of its weights are present, otherwise RapidOCR. ``threads`` are
-    those of one engine: pages are spread over processes, so the default is one.
+    "auto" is what :func:`resolve_engine` says. ``threads`` are those of one engine: pages are spread over processes,
+    so the default is one.
 
     Raises :class:`MissingExtra` where the package is absent, :class:`MmskinError` for an unknown name or where
     weights are missing.
     """
+    name = resolve_engine(name)
     if name == "none":
         return None
-    if name == "auto":
-        ready = util.find_spec("doctr") is not None and not missing_doctr_weights()
-        name = "doctr" if ready else "rapidocr"
     if name == "rapidocr":
         return RapidEngine(threads)
     if name == "doctr":
@@ -149,16 +173,7 @@ class DoctrEngine:
     recogniser = "crnn_vgg16_bn"
 
     def __init__(self, threads: int = 1) -> None:
-        if util.find_spec("doctr") is None:
-            raise MissingExtra("The OCR engine docTR", "ocr", "doctr")
-        if missing := missing_doctr_weights():
-            raise MmskinError(
-                f"docTR has no weights for {' and '.join(missing)} in {doctr_cache() / 'models'}.",
-                "Fetch them once on a machine with a network: "
-                'python -c "from doctr.models import ocr_predictor as p; '
-                f"p('{self.detector}', '{self.recogniser}', pretrained=True)\" ; then copy that folder here or "
-                "point DOCTR_CACHE_DIR at it, or use --ocr rapidocr.",
-            )
+        check_engine("doctr")
         import torch
         from doctr.models import ocr_predictor
 

@@ -158,7 +158,7 @@ def beside(path: Path, seed: int) -> list[Truth]:
             box = book.put(shot, x, y, wide * (0.8 if shot.ratio > 1 else 1) * 0.85)
             high = book.measure(text, margin)
             top = box.y0 if page % 2 else max(box.y0, box.y1 - high)
-            end = book.set(text, note if odd else note, top, margin)
+            end = book.set(text, note, top, margin)
             book.own(shot, said, plain)
             y = max(box.y1, end) + 12
             y = book.fill(x, y, y + 60, wide) + 10
