@@ -5,7 +5,7 @@ magnifications and panel letters stay. Repaired is only what typesetting, the te
 line ends, ligatures, soft hyphens, zero-width and exotic spaces, spaced-out letters, spaces around punctuation.
 :func:`clean_caption` applied to its own result changes nothing.
 
-The file is longer than most: the word lists that decide about hyphens and credits are its substance.
+The word lists behind the repairs are in ``text_words``, what counts as a credit is in ``credits``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,18 @@ import unicodedata
 from collections.abc import Iterable
 from itertools import pairwise
 
+from mmskin_hub.curate.credits import split_credits
+from mmskin_hub.curate.text_words import (
+    AFTER_FI,
+    AFTER_FL,
+    FIRST_PARTS,
+    HALVES,
+    MENDED,
+    PLAIN_FIRST,
+    SECOND_PARTS,
+    SUSPENDED,
+)
 from mmskin_hub.pdf.labels import parse_label
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
 
 _LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
 _SOFT = "\u00ad"
@@ -34,117 +40,8 @@ _CHARACTERS = str.maketrans(
 )
 # TeX text layers give "Sj¨ogren": a spacing accent before its letter.
 _ACCENTS = {"¨": "\u0308", "´": "\u0301", "ˆ": "\u0302", "˜": "\u0303", "¸": "\u0327", "˚": "\u030a"}
-
-# A word broken after one of these, or before one of those, is a compound and keeps its hyphen.
-_FIRST_PARTS = _words(
-    """
-    well ill self non half high low flat follow long short full middle mid large small medium new old young slow
-    fast fine thick thin deep light dark pale skin flesh sun blue red brown white black pink yellow grey gray
-    green purple violet salmon ham dome band leaf scar ring star saw coin pea egg net wart cup pin comma cigar
-    target button cobble cobblestone corkscrew hair nail cross cold heat drug gram acid double single two three
-    four five six multi right left upper lower off x t b ulcero vaso lace honey crazy strawberry cauliflower
-    sharp poorly newly water weight dose time year month week day age type stage grade end on air steroid
-    """
-)
-_SECOND_PARTS = _words(
-    """
-    like old up shaped topped coloured colored sized aged damaged defined demarcated circumscribed edged free
-    based related induced positive negative specific associated dependent resistant type pattern layered
-    thickness grade power standing growing term exposed bearing forming producing containing fixing fast stained
-    embedded differentiated cell cells brown red white black blue pink yellow grey gray green purple violet
-    tipped filled lined wide deep year month week day hour years months weeks days mm cm shape size colour color
-    looking appearing onset dose point line degree fold stone paper oil off in out
-    """
-)
-# Beginnings that make the second parts above the end of a plain word: "un-like", "pheno-type", "thresh-old".
-_PLAIN_FIRST = _words(
-    """
-    un dis mis thresh scaf house inter cor uncor pheno geno proto arche stereo sero eco karyo sub pro pre com im
-    in re de ex mani bi tri with be ma pa ro sca hou sho tele
-    """
-)
-_SUSPENDED = _words(
-    """
-    and or to nor und oder bis as but than
-    """
-)
-
-# Whole words that begin with a ligature, without it: a text layer that gives "fi rm" means "firm" and not "…fi rm".
-_AFTER_FI = _words(
-    """
-    rm rmly rst brosis brous brotic broma bromas bromatosis broblast broblasts brin brinoid bril brils bre bres
-    ber bers ne nely ner nger ngers ngernail ngernails ngertip ngertips ngerprint lm lled lling ll eld elds ve
-    fth fteen fty ssure ssures ssured ssuring nding ndings nd nal nally gure gures lament laments lamentous xed
-    xation xative sh shing sherman re stula stulas stulae sts lter ltered liform lter t ts
-    """
-)
-_AFTER_FL = _words(
-    """
-    at atter attened attening ank anks exor exors exion exure exures exural ushing ush ushed accid uid uids
-    uorescence uorescent uctuant uctuating uconazole uorouracil ow owing ower owers aky aking akes ake oor oors
-    esh eshy esh-coloured esh-colored ea eas ap aps oral ora ora. are ares y ies ame agellate agella uence
-    """
-)
-# Small words that some text layers break in two; only splits whose halves are no words or panel letters are mended.
-_MENDED = "the other others with of this these those that there their then than which where when while were was showing"
-_HALVES = _words(
-    """
-    a i an as at be by do go he her hi his if in is it me my no of oh on or ox so to up us we
-    """
-)
-
-_ABBREVIATIONS = re.compile(
-    r"(?:\b(?:Drs?|Profs?|Mr|Mrs|Ms|St|Univ|Dept|Inc|Ltd|Co|Corp|No|Nos|vol|Vol|pp?|eds?|Ed|al|Fig|Figs|vs|[Rr]efs?|Jr|Sr|Hosp|Med|Am|"
-    r"Acad|Dermatol|Br|Clin|Pathol|Arch|Exp|Int|Eur|Surg|Pediatr|J|ca|cf|approx|[A-Z])|\b(?:[A-Za-z]\.)+[A-Za-z])\.$"
-)
-# What a credit begins with, at the beginning of a sentence or bracket or behind ";", "," or a dash. "(?-i:" keeps case.
-_THING = (
-    r"(?:(?:clinical|original|both|all|the|this|these) )*(?:images?|photos?|photographs?|photomicrographs?|pictures?|"
-    r"micrographs?|slides?|cases?|figures?|illustrations?|panels?|specimens?|material)"
-)
-_BE = r"(?:(?:is|are|was|were) )?"
-_OWNER = r"(?=(?-i:[A-Z©(])|https?:|www\.)"
-# "Photo: Jane Doe", "(Photo by Doe)", but not "Clinical image: Papules", "Images by Doppler show flow".
-_PHOTO = r"(?:original )?(?:images?|photos?|photographs?|photographers?|photomicrographs?|pictures?|micrographs?)"
-_NAME = r"(?=©|https?:|www\.|(?-i:(?:Drs?|Prof|Mr|Mrs|Ms)\b|[A-Z]\.|[A-Z][\w'’-]+ (?:[a-z]{2,3} )?[A-Z]|[A-Z]{2,}\b))"
-_SURNAME = r"(?=(?-i:[A-Z][\w'’-]+\s*(?:$|[.,;/)])))"
-_CREDITS = (
-    rf"(?:{_THING} )?(?:\(?(?-i:[A-H])(?:\s?(?:[-–,&]|and)\s?(?-i:[A-H]))*\)?,? )?{_BE}"
-    r"(?:(?:by|with|through) (?:the )?)?(?:kind )?courtesy\b,?\s*(?:of\b|:|from\b|(?-i:[A-Z]))",
-    rf"(?:{_THING} )?{_BE}(?:kindly |generously )?(?:provided|contributed|supplied|donated|submitted) "
-    r"(?:courtesy of|(?:kindly |graciously )?by)\b",
-    rf"(?:{_THING} )?{_BE}(?:reproduced|reprinted|republished|adapted|redrawn|borrowed|reused|published) "
-    r"(?:(?:and|or) \w+ )?(?:here )?(?:with|from|by|under|courtesy)\b",
-    rf"modified (?:(?:and \w+ )?from|after) {_OWNER}",
-    r"(?:used|printed|shown|included) (?:with|by) (?:the )?(?:kind |written |express )?(?:permission|courtesy)\b",
-    r"(?:with|by) (?:the )?(?:kind |written |express )?permission\b",
-    r"©|\(c\)\s*(?=\d{4})|copyright\b|all rights reserved",
-    rf"{_THING} (?:credits?|source|copyright)\b\s*:?\s*{_OWNER}",
-    rf"{_PHOTO}(?: by\b|\s*:)\s*{_NAME}|{_PHOTO} by\s+{_SURNAME}",
-    rf"(?:credits?|sources?|image source|reference)\s*:\s*{_OWNER}",
-    rf"(?:{_THING} )?from (?:the )?(?:(?:teaching|private|personal|slide|photographic) )*"
-    r"(?:collections?|archives?|files|library) of\b",
-    rf"(?:{_THING} )?(?:from )?(?:the )?(?:dermnet|visualdx|wikimedia|wikipedia|danderm|dermatology atlas|dermis\.net|"
-    r"(?-i:PHIL\b)|public health image library|(?-i:CDC)\b(?=\s*(?:/|\.?\s*$|\.?\)|,|;|public|\#|id\b))|"
-    r"centers for disease control and prevention\b(?=\s*(?:[.,;/(]|$|public)))",
-    rf"(?:{_THING} )?(?:(?:is|are) )?(?:licen[sc]ed under|under (?:a|the) creative commons|(?-i:CC[ -]BY)|"
-    r"creative commons|in the public domain)",
-)
-_CREDIT = re.compile("|".join(f"(?:{credit})" for credit in _CREDITS), re.IGNORECASE)
-_CITATION_START = re.compile(
-    r"(?:\(?[A-H](?:\s?(?:[-–,&]|and)\s?[A-H])*\)?,?:? )?"
-    r"(?:(?:Data\s+|[Tt]aken\s+)?[Ff]rom:?\s+|[Ii]n:\s+)(?=[A-Z])"
-)
-_CITATION = re.compile(
-    r"\bet\s+al\b|\b(?:19|20)\d\d\b|\d+\s*\(?\d*\)?\s*:\s*[eE]?\d+|\beds?\b\.?[,)]|\b\d+(?:st|nd|rd|th)\s+ed|[Pp]ermission|"
-    r"\b(?:Elsevier|Springer|Wiley|Blackwell|Saunders|Mosby|McGraw|Lippincott|Thieme|Karger|Churchill|Press|Publish\w+|"
-    r"Philadelphia|Journal|doi|DOI|https?|www)\b|[A-Z][\w'’-]+\s+[A-Z]{1,3}(?:,|\.|\s+et\b|\s+and\b)|\bJ\s+[A-Z][a-z]+"
-)
-_NEW_PANEL = re.compile(r"^(?:\([A-La-l]\)|[A-L][,.:)]|\([A-L][-–][A-L]\))\s")
-_BRACKET = re.compile(r"\s*(?:\((?P<round>(?:[^()]|\([^()]*\))*)\)|\[(?P<square>[^\[\]]*)\])")
 _CROWDED = re.compile(r"\w[.,;:!?()]+\w")
 _ADDRESS = re.compile(r"www\.|https?:|@|\w\.(?:org|com|net|edu|gov)\b")
-_BRACKETED_CREDIT = re.compile(r"(?:^|[;,.]\s+|\s[–—-]\s)(?=\S)")
 
 
 def _keeps_hyphen(left: str, right: str, elsewhere: str) -> bool:
@@ -156,10 +53,10 @@ def _keeps_hyphen(left: str, right: str, elsewhere: str) -> bool:
         return True
     if re.search(rf"\b{re.escape(left + right)}\b", elsewhere, re.IGNORECASE):
         return False
-    if low_right in _SECOND_PARTS:
-        return low_left not in _PLAIN_FIRST
-    if low_left in _FIRST_PARTS:
-        return len(low_right) > 3 or low_right in _SECOND_PARTS
+    if low_right in SECOND_PARTS:
+        return low_left not in PLAIN_FIRST
+    if low_left in FIRST_PARTS:
+        return len(low_right) > 3 or low_right in SECOND_PARTS
     return len(left) == 1 and left.isupper()
 
 
@@ -177,7 +74,7 @@ def _glue(left: str, right: str, elsewhere: str) -> str:
         after = re.match(r"[^\W_]+", right)
         if not after:
             return f"{left} {right}" if right.startswith("(") else left + right
-        if after.group().lower() in _SUSPENDED:
+        if after.group().lower() in SUSPENDED:
             return f"{left} {right}"
         return left + right if _keeps_hyphen(broken[1], after.group(), elsewhere) else left[:-1] + right
     if re.search(r"(?:[^\s/]/|\S[\u2013\u2014])$", left):
@@ -222,17 +119,17 @@ def _closed_up(match: re.Match[str]) -> str:
 
 def _broken_ligature(match: re.Match[str]) -> str:
     left, ligature, right = match["left"] or "", match["ligature"], match["right"]
-    starts = (ligature == "fi" and right in _AFTER_FI) or (ligature == "fl" and right in _AFTER_FL)
+    starts = (ligature == "fi" and right in AFTER_FI) or (ligature == "fl" and right in AFTER_FL)
     return f"{left} {ligature}{right}" if starts or not left else f"{left}{ligature}{right}"
 
 
 def _splits() -> re.Pattern[str]:
     """The ways in which a small word may stand broken: both halves no word of their own, none a panel letter."""
-    halves = [(word[:n], word[n:]) for word in _MENDED.split() for n in range(1, len(word))]
+    halves = [(word[:n], word[n:]) for word in MENDED.split() for n in range(1, len(word))]
     fine = [
         f"{a} {b}"
         for a, b in halves
-        if not (a in _HALVES and b in _HALVES)
+        if not (a in HALVES and b in HALVES)
         and not any(len(part) == 1 and part in "abcdefghijklxnps" for part in (a, b))
         and not any(
             part in {"her", "here", "hose", "hen", "hat", "his", "an", "as", "ere", "owing"} and len(rest) > 1
@@ -259,7 +156,7 @@ def _repair(text: str) -> str:
     text = re.sub(r"(?<=\d) ?- ?(years?|months?|weeks?|days?|yrs?) ?-? ?(?=old\b)", r"-\1-", text)
     text = re.sub(
         r"(?<![\w-])([a-z]{2,})- ([a-z]{2,})(?!\w)",
-        lambda m: m.group() if m[2] in _SUSPENDED else _glue(m[1] + "-", m[2], ""),
+        lambda m: m.group() if m[2] in SUSPENDED else _glue(m[1] + "-", m[2], ""),
         text,
     )
     text = re.sub(r" +(?=[.,;:!?](?:\s|$|[)\]]))(?!\.\.)", "", text)
@@ -277,89 +174,6 @@ def _spaced(word: str) -> str:
     return re.sub(r"(?<=[^\W_]\))(?=[A-Z][a-z]{2})", " ", word)
 
 
-def _sentences(text: str) -> list[tuple[int, int]]:
-    """Spans of the sentences of ``text``, blanks between them left out; abbreviations and brackets do not end one."""
-    spans: list[tuple[int, int]] = []
-    start = depth = 0
-    for n, sign in enumerate(text):
-        depth = max(0, depth + (sign in "([") - (sign in ")]"))
-        last = n + 1 == len(text)
-        ends = sign in ".!?" and (last or text[n + 1] == " ") and not depth
-        closes = sign in ")]" and not depth and text[start] in "([" and (last or text[n + 1] == " ")
-        if last or closes or (ends and not _ABBREVIATIONS.search(text[start : n + 1])):
-            if text[start : n + 1].strip():
-                spans.append((start, n + 1))
-            start = n + 2
-    return spans
-
-
-def _is_credit(text: str) -> bool:
-    """Whether a sentence, or the inside of a bracket, begins as a credit."""
-    if _CREDIT.match(text):
-        return True
-    return _CITATION_START.match(text) is not None and _CITATION.search(text) is not None
-
-
-def _bracket_credits(text: str) -> tuple[str, list[str]]:
-    """Credits inside brackets taken out, with the bracket where nothing else is in it."""
-    found: list[str] = []
-
-    def without(match: re.Match[str]) -> str:
-        inner = match["round"] if match["round"] is not None else match["square"]
-        cuts = [cut.end() for cut in _BRACKETED_CREDIT.finditer(inner) if _is_credit(inner[cut.end() :])]
-        if not cuts:
-            return match.group()
-        kept = inner[: cuts[0]].rstrip(" ;,–—-")
-        found.append(inner[cuts[0] :].strip())
-        return f" ({kept})" if kept else ""
-
-    return _BRACKET.sub(without, text), found
-
-
-def _split_credit(text: str) -> tuple[str, list[str]]:
-    """One line of text without its credits, and the credits in the order they stood."""
-    text, credits = _bracket_credits(text)
-    text = text.strip()
-    spans = _sentences(text)
-    kept: list[str] = []
-    n = 0
-    while n < len(spans):
-        sentence = text[slice(*spans[n])]
-        body = sentence.lstrip("([ ")
-        if _is_credit(body):
-            stop = n + 1
-            # A citation goes on over its title ("Smith J. Lichen planus. Br J Dermatol 2003;148:1.").
-            for ahead in range(n + 1, min(n + 5, len(spans))):
-                further = text[slice(*spans[ahead])]
-                if _NEW_PANEL.match(further):
-                    break
-                if _CITATION.search(further) or _is_credit(further):
-                    stop = ahead + 1
-            credits.append(text[spans[n][0] : spans[stop - 1][1]])
-            n = stop
-            continue
-        head, tail = _tail_credit(sentence)
-        kept.append(head)
-        if tail:
-            credits.append(tail)
-        n += 1
-    return " ".join(kept), credits
-
-
-def _tail_credit(sentence: str) -> tuple[str, str]:
-    """A sentence that ends in a credit (", courtesy of Dr X.", " © 2010 Elsevier") as its own words and the credit."""
-    cut = re.search(
-        r"(?:\s*[,;–—-]\s*|\s+)(?=(?:(?:images?|photos?|pictures?|photographs?)\s+)?[Cc]ourtesy (?:of|Dr)\b|©|"
-        r"(?:reproduced|reprinted|used|adapted) (?:with|by|from) (?:the )?(?:kind |written )?(?:permission|[A-Z])|"
-        r"[Pp]hoto (?:credit|by)\b|[Ii]mage credit\b|[Cc]opyright (?:©|\d))",
-        sentence,
-    )
-    if not cut or not sentence[: cut.start()].strip():
-        return sentence, ""
-    head = sentence[: cut.start()].rstrip(" ,;–—-")
-    return head + ("." if sentence.endswith(".") and not head.endswith((".", "!", "?")) else ""), sentence[cut.end() :]
-
-
 def _without_label(text: str) -> str:
     while (label := parse_label(text)) and label.certainty >= 0.3:
         text = text[label.end :]
@@ -368,7 +182,7 @@ def _without_label(text: str) -> str:
 
 def _once(text: str) -> tuple[str, list[str]]:
     text = _repair(join_lines(_characters(text).split("\n")))
-    text, credits = _split_credit(_without_label(text))
+    text, credits = split_credits(_without_label(text))
     text = re.sub(r"\(\s*\)|\[\s*\]", "", text)
     text = re.sub(r"^[\s.,:;|•■▪●►▶*–—-]+|[\s|•■▪●►▶*–—,;-]+$", "", text)
     return _repair(text), credits
