@@ -71,9 +71,10 @@ def refuse_crashed(folder: WorkFolder, path: str) -> None:
 def _refusal(path: str, reason: str, detail: str) -> dict[str, Any]:
     fingerprint, size = "", 0
     try:
-        with Path(path).open("rb") as file:
-            fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
-        size = Path(path).stat().st_size
+        if Path(path).is_file():  # not a pipe or a device, which would be waited for without end
+            with Path(path).open("rb") as file:
+                fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
+            size = Path(path).stat().st_size
     except OSError:
         detail = detail or "The file cannot be read."
     row = Rejected(fingerprint, name_of(path), "survey", reason, detail=detail.replace(path, name_of(path)))

@@ -82,6 +82,8 @@ def open_book(path: str | os.PathLike[str]) -> Iterator[pymupdf.Document]:
     """
     pymupdf = import_pymupdf()
     name = name_of(path)
+    if Path(path).exists() and not Path(path).is_file():  # a pipe or a device would be waited for without end
+        raise UnreadableBook("not_pdf", f"{name}: not a regular file.", "Give PDF files, or folders that hold them.")
     try:
         with Path(path).open("rb") as stream:
             head = stream.read(1024)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -357,6 +358,14 @@ def test_bad_books_say_why(tmp_path: Path) -> None:
     with pytest.raises(UnreadableBook) as caught:
         survey_book(str(tmp_path / "missing.pdf"))
     assert caught.value.reason == "unreadable"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_no_book(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pdf")
+    with pytest.raises(UnreadableBook) as caught:
+        survey_book(str(tmp_path / "pipe.pdf"))
+    assert caught.value.reason == "not_pdf"
 
 
 def test_owner_password_alone_does_not_lock(tmp_path: Path) -> None:
