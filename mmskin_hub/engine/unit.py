@@ -6,7 +6,6 @@ what is about the machine (:func:`mmskin_hub.engine.limits.is_fatal`) is raised.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmskin_hub.engine.counts import Counts
 from mmskin_hub.engine.limits import is_fatal
 from mmskin_hub.engine.plan import Unit
 from mmskin_hub.engine.work import WorkFolder, atomic, read_json, write_json, write_rows
@@ -30,17 +30,9 @@ ROWS_A_GROUP = 8
 
 
 @dataclass
-class _Tally:
-    """What one unit counted, as its marker keeps it for :class:`mmskin_hub.engine.counts.Counts`."""
+class _Tally(Counts):
+    """What one unit counted, as its marker keeps it to be added up, and the seconds its pages took."""
 
-    pages: int = 0
-    scanned_pages: int = 0
-    pictures: int = 0
-    pairs: int = 0
-    panels: int = 0
-    candidates: int = 0
-    page_rejects: Counter[str] = field(default_factory=Counter)
-    pair_rejects: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
 

@@ -175,14 +175,6 @@ class RawPage:
     rejects: list[Reject] = field(default_factory=list)
 
     @property
-    def backdrop(self) -> PlacedImage | None:
-        """The one raster that covers (almost) the whole page, or None."""
-        for image in self.page.images:
-            if image.box.intersect(self.page.box).area >= 0.85 * self.page.box.area:
-                return image
-        return None
-
-    @property
     def is_scan(self) -> bool:
         """Whether the page is a raster of print: page-wide, with no text a reader sees but a stamp."""
         covered = sum(i.box.intersect(self.page.box).area for i in self.page.images)

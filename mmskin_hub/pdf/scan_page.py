@@ -14,7 +14,7 @@ from mmskin_hub.pdf.labels import parse_bare_number, parse_panel_letter
 from mmskin_hub.pdf.layout import Line, Page, Picture, Reject
 from mmskin_hub.pdf.ocr import OcrEngine, make_engine
 from mmskin_hub.pdf.pictures import note_marks, reading_order
-from mmskin_hub.pdf.reader import RawPage, render_pixels
+from mmskin_hub.pdf.reader import STAMP_CHARACTERS, RawPage, render_pixels
 from mmskin_hub.pdf.scans import read_scan
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def read_scanned_page(
     native = max((image.resolution for image in raw.page.images), default=2.0) * 72
     scale = min(max(native, DPI[0]), DPI[1]) / 72
     raster = render_pixels(book, page, page.box, scale)
-    layered = raw.hidden >= 200
+    layered = raw.hidden >= STAMP_CHARACTERS
     engine = None if layered else _engine(ocr)
     rejects: list[Reject] = []
     if engine is None and not layered:
