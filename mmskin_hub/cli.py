@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from importlib import import_module
 
 import mmskin_hub
-from mmskin_hub.errors import MissingExtra, MmskinError, NothingUsable, WrongUse
-from mmskin_hub.registry import DATASETS, Dataset
+from mmskin_hub.errors import MmskinError, NothingUsable, WrongUse
+from mmskin_hub.registry import DATASETS
 
 EXIT_FAILED, EXIT_NOTHING, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -29,157 +26,8 @@ def make_parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="build a dataset", description="Build one dataset into a folder.")
     names = build.add_subparsers(dest="dataset", metavar="DATASET", required=True)
     for dataset in DATASETS.values():
-        _SOURCES[dataset.source](names, dataset)
+        import_module(f"mmskin_hub.commands.{dataset.source}").add(names, dataset)
     return parser
-
-
-def _add_books(names: Any, dataset: Dataset) -> None:
-    """The options of a dataset that is built from books."""
-    known = ",".join(dataset.configs)
-    parser = names.add_parser(
-        dataset.name,
-        help=dataset.title,
-        description=f"Build {dataset.title}.",
-        epilog="A run that was cut short goes on where it stopped when the same command is given again.",
-    )
-    parser.add_argument("books", nargs="+", metavar="BOOKS", help="PDF files, folders that hold some, or glob patterns")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to write the dataset into")
-    parser.add_argument(
-        "--version", default="0.1.0", metavar="X.Y.Z", help="version of the dataset (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--configs", default=known, metavar="NAMES", help="configs to build, by commas (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--workers", type=_positive, default=None, metavar="N", help="processes to read with (default: all cores)"
-    )
-    parser.add_argument(
-        "--ocr",
-        choices=("auto", "rapidocr", "doctr", "none"),
-        default="auto",
-        help="engine for scanned pages; auto: docTR where its weights are, otherwise RapidOCR (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--split-by",
-        choices=("auto", "book", "figure"),
-        default="auto",
-        help="what stays together in a split; auto is book from five books on, otherwise figure (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--duplicates",
-        choices=("pair", "picture"),
-        default="pair",
-        help="what stands only once: a picture with its words, or a picture, whatever its words (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--min-size",
-        type=_positive,
-        default=64,
-        metavar="PX",
-        help="reject pictures with a shorter side (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--work",
-        type=Path,
-        default=None,
-        metavar="DIR",
-        help="folder for intermediate results, kept (default: OUT.work, removed once the dataset is complete)",
-    )
-    parser.add_argument(
-        "--executor", choices=("local",), default="local", help="where the work runs (default: %(default)s)"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace whatever OUT holds")
-    parser.add_argument(
-        "--json", action="store_true", help="print the report as JSON, and nothing else, on standard output"
-    )
-    parser.set_defaults(run=_build_from_books)
-
-
-_SOURCES = {"books": _add_books}
-
-
-def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
-    return number
-
-
-def _build_from_books(args: argparse.Namespace) -> int:
-    from mmskin_hub.engine.limits import worker_context
-
-    dataset = DATASETS[args.dataset]
-    worker_context()  # its server loads what the workers need while this process loads what the builder needs
-    try:
-        module = dataset.load()
-    except ImportError as error:
-        raise MissingExtra(f"mmskin build {dataset.name}", "build", error.name or str(error)) from error
-    request = module.Request(
-        books=tuple(args.books),
-        out=args.out.expanduser().absolute(),
-        version=args.version,
-        configs=tuple(dict.fromkeys(name.strip() for name in args.configs.split(",") if name.strip())),
-        workers=args.workers or available_cores(),
-        ocr=args.ocr,
-        split_by=args.split_by,
-        duplicates=args.duplicates,
-        min_size=args.min_size,
-        work=args.work.expanduser().absolute() if args.work else None,
-        overwrite=args.overwrite,
-    )
-    record = module.build(request)
-    if args.json:
-        print(json.dumps(record, ensure_ascii=False))
-    else:
-        _print_report(record, request.out)
-    _warn(record)
-    return 0
-
-
-def available_cores() -> int:
-    """The cores this process may use, which in a container can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _warn(record: dict[str, Any]) -> None:
-    reasons = record["counts"]["rejects"]
-    books = record["counts"]["books"]["rejected"]
-    pages = sum(reasons.get(reason, 0) for reason in ("page_failed", "ocr_failed", "ocr_needed"))
-    parts = [f"{number} {name}{'s' * (number != 1)}" for number, name in ((books, "book"), (pages, "page")) if number]
-    if parts:
-        print(f"warning: {' and '.join(parts)} could not be used; see rejects.parquet.", file=sys.stderr)
-
-
-def _print_report(record: dict[str, Any], out: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    counts, run = record["counts"], record["run"]
-    table = Table(title=f"{record['dataset']} {record['version']}", show_header=False)
-    table.add_column("what")
-    table.add_column("number", justify="right")
-    for name in ("pages", "pictures", "figures", "pairs", "published"):
-        table.add_row(name, f"{counts[name]:,}")
-    for title, numbers in (
-        ("by modality", counts["modalities"]),
-        ("by split", counts["splits"]),
-        ("rejects", counts["rejects"]),
-    ):
-        table.add_section()
-        table.add_row(title, "")
-        for name, number in numbers.items():
-            table.add_row(f"  {name}", f"{number:,}")
-    table.add_section()
-    table.add_row("seconds", f"{run['seconds']:.1f}")
-    table.add_row("pages a second", f"{run['pages_a_second']:.1f}")
-    console = Console()
-    console.print(table)
-    console.print(f"written to {out}", soft_wrap=True, highlight=False, markup=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,9 +1,10 @@
 """Every table of the house: what a worker hands over, what is published, what is rejected.
 
-Three kinds of row, in the order they come to be:
+The kinds of row, in the order they come to be:
 
 ``Candidate``   one clean pair, not yet compared with the other books (written by a worker, :data:`CANDIDATE_COLUMNS`)
-published row   ``captions`` and ``demographics`` (:func:`captions_features`, :func:`demographics_features`)
+``Asked``       what a writer of questions is told of a published pair; ``Written``, ``QA``: what it gives back
+published row   ``captions``, ``open_vqa`` and ``demographics`` (:func:`captions_features` and its neighbours)
 reject row      anything that was seen and does not leave (:data:`REJECT_COLUMNS`, :data:`REJECT_REASONS`)
 
 Importing this module loads nothing heavy: the Arrow schemas and ``datasets.Features`` are made by functions.
@@ -26,7 +27,29 @@ Row = Mapping[str, Any]
 MODALITIES = ("clinical", "dermoscopic", "pathology")
 SEXES = ("male", "female")
 SPLITS = ("train", "validation", "test")
-CONFIGS = ("captions", "demographics")
+CONFIGS = ("captions", "open_vqa", "demographics")
+QUESTION_TYPES = (
+    "diagnosis",
+    "body_site",
+    "laterality",
+    "morphology",
+    "surface",
+    "colour",
+    "border",
+    "arrangement",
+    "number",
+    "size",
+    "dermoscopic_finding",
+    "histological_finding",
+    "stain",
+    "magnification",
+    "modality",
+    "age",
+    "sex",
+    "description",
+    "other",
+)
+"""What a question of ``open_vqa`` asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +91,50 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class QA:
+    """One question about a picture with its answer, as a writer gives it, before the checks.
+
+    ``question_type`` is one of :data:`QUESTION_TYPES`; ``closed`` says that the answer is yes, no, or one of the
+    choices the question offers; ``template`` names the wording where the rules wrote it.
+    """
+
+    question: str
+    answer: str
+    question_type: str
+    closed: bool
+    template: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a writer of questions is told of a published pair: its words and facts, never the picture.
+
+    ``id`` is that of the row in ``captions``; ``modality`` one of :data:`MODALITIES`; ``sex`` one of :data:`SEXES`.
+    """
+
+    id: str
+    caption: str
+    modality: str
+    age_years: float | None = None
+    sex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The questions for one :class:`Asked`, and who wrote them: "rules-1" or "<model>/<prompt version>".
+
+    Where the writer could write nothing, ``pairs`` is empty, ``reason`` one of :data:`VQA_REASONS` and ``detail`` a
+    sentence for the reject row.
+    """
+
+    id: str
+    pairs: tuple[QA, ...]
+    writer: str
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """One reject row: what was refused, where, by which ``stage``, and for which of :data:`REJECT_REASONS`.
 
@@ -85,6 +152,8 @@ class Rejected:
     figure: str = ""
     panel: str = ""
     caption: str = ""
+    question: str = ""
+    answer: str = ""
 
     def row(self) -> dict[str, Any]:
         """The reject as one row of :func:`reject_schema`."""
@@ -128,6 +197,8 @@ REJECT_COLUMNS: dict[str, str] = {
     "figure": "string",
     "panel": "string",
     "caption": "string",
+    "question": "string",
+    "answer": "string",
 }
 
 BOOK_REASONS: dict[str, str] = {
@@ -164,12 +235,27 @@ PAIR_REASONS: dict[str, str] = {
     "duplicate": "The same picture, byte for byte, is published already.",
     "near_duplicate": "Nearly the same picture is published already.",
 }
+VQA_REASONS: dict[str, str] = {
+    "not_answerable": "The question asks what no picture shows, such as treatment, course, cause or textbook knowledge.",
+    "ungrounded": "The answer says something the caption does not.",
+    "unsettled": "The answer is no where the caption leaves it open.",
+    "mentions_text": "The question or the answer talks about a caption, a figure or a text.",
+    "answers_itself": "The question holds its own answer.",
+    "duplicate_question": "The picture is asked the same already.",
+    "bad_length": "The question or the answer is too short, too long, or not a sentence.",
+    "person_name": "A person is named.",
+    "nothing_to_ask": "The caption states nothing that a question could be written about.",
+    "other_language": "The caption is not in English.",
+    "writer_failed": "The endpoint gave no answer for this caption.",
+    "bad_answer": "The endpoint's answer for this caption could not be used.",
+}
 REJECT_REASONS: dict[str, str] = {
     **BOOK_REASONS,
     **PAGE_REASONS,
     **PICTURE_REASONS,
     **CAPTION_REASONS,
     **PAIR_REASONS,
+    **VQA_REASONS,
 }
 """Every reason a reject row may carry, with one sentence for a person."""
 
@@ -222,6 +308,30 @@ def demographics_features() -> Features:
 
     extra = {name: Value("string") for name in ("age_group", "question", "answer")}
     return Features({**captions_features(), **extra})
+
+
+def open_vqa_features() -> Features:
+    """The columns of the config ``open_vqa`` (MM-Skin-O): one row a question, its picture's rows side by side.
+
+    ``grounding`` is the share of the answer's content words that the caption supports, from 0 to 1; ``caption_id``
+    the ``id`` of the pair in ``captions``.
+    """
+    from datasets import ClassLabel, Features, Image, Value
+
+    return Features(
+        {
+            "id": Value("string"),
+            "image": Image(),
+            "question": Value("string"),
+            "answer": Value("string"),
+            "question_type": ClassLabel(names=list(QUESTION_TYPES)),
+            "closed": Value("bool"),
+            "modality": ClassLabel(names=list(MODALITIES)),
+            "grounding": Value("float32"),
+            "writer": Value("string"),
+            "caption_id": Value("string"),
+        }
+    )
 
 
 def row_id(candidate: Row) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mmskin_hub.cli import available_cores, main, make_parser
+from mmskin_hub.cli import main, make_parser
+from mmskin_hub.commands.common import available_cores
 from mmskin_hub.registry import DATASETS
 from tests.engine.drawn import draw_book
 
