@@ -236,7 +236,7 @@ PAIR_REASONS: dict[str, str] = {
     "near_duplicate": "Nearly the same picture is published already.",
 }
 VQA_REASONS: dict[str, str] = {
-    "not_answerable": "The question asks what no picture shows, such as treatment, course, cause or textbook knowledge.",
+    "not_answerable": "The question asks what no picture shows, such as treatment, course, cause or general knowledge.",
     "ungrounded": "The answer says something the caption does not.",
     "unsettled": "The answer is no where the caption leaves it open.",
     "mentions_text": "The question or the answer talks about a caption, a figure or a text.",

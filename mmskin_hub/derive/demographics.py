@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from mmskin_hub.curate.demographics import age_group, read_demographics
@@ -63,6 +64,9 @@ _UNITS: tuple[tuple[str, str, float], ...] = (
 )
 
 
+_NUMBER = re.compile(r"\d+")
+
+
 def demographics_row(candidate: Row) -> dict[str, Any] | None:
     """The columns of :func:`mmskin_hub.schema.demographics_features` for one candidate, or ``None``.
 
@@ -94,13 +98,16 @@ def _pick(choices: Sequence[str], key: str) -> str:
     return choices[int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % len(choices)]
 
 
+@lru_cache(maxsize=16)
 def stated_age(caption: str, years: float) -> str:
     """``years`` as ``caption`` puts it: "54 years old", "10 months old", "1 year and 2 months old".
 
     Where the caption is silent about the unit, years from two on, and below that the largest of months, weeks and
     days that gives a whole number.
     """
-    words = _stated(caption, years)
+    # Reading a caption for its ages takes longer than writing all questions about it; most need no second reading.
+    plain = years >= 2 and years == int(years) and str(int(years)) in _NUMBER.findall(caption)
+    words = "years" if plain else _stated(caption, years)
     said = [(name, a_year) for name, spelling, a_year in _UNITS if _says(spelling, words)]
     if not words and years < 2:
         whole = [(name, a_year) for name, _, a_year in _UNITS[:3] if _is_whole(years * a_year)]

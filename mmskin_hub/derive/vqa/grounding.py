@@ -1,0 +1,237 @@
+"""Whether the caption supports what a question and its answer say.
+
+Every **content word** of an answer must be supported: it stands in the caption, or in another name or a broader term of
+something the caption states, or it is the picture's modality, or the patient's age or sex. Small words and the words
+every description uses ("lesion", "visible", "the patient") are no content. A **term** of the vocabulary is judged as a
+whole: one that the caption leaves open, or denies, supports nothing but a "no".
+
+The score of a pair is the mean over its content words: 1 for a word of the caption, one half for a word that is
+supported in another way, 0 for one that is not. What has an unsupported word does not leave.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+from mmskin_hub.derive.demographics import stated_age
+from mmskin_hub.derive.vqa.facts import DENIED, STATED, Facts, excludes_site
+from mmskin_hub.derive.vqa.offers.picture import KIND
+from mmskin_hub.derive.vqa.spelling import folded, split
+from mmskin_hub.derive.vqa.vocabulary import Term, Vocabulary
+from mmskin_hub.schema import QA
+
+BY_ANOTHER_NAME = 0.5
+"""The score of a word that the caption supports without having it."""
+
+SMALL_WORDS = folded(
+    """of on in at with without from over by for and or to as into than that this these those there here it its they
+    them their which who whom whose what where when how he she his her him be is are was were been being am do does did
+    has have had can could may might will would should not no yes nor only also more most very well both each other
+    another any some such same one ones while but if then so about around between within along near above below under
+    across through up down out off per via among cannot either neither i you we me my your our us"""
+)
+"""Words that say nothing by themselves."""
+NO_CONTENT = SMALL_WORDS | folded(
+    """appear appears appearing appeared seem seems see sees seen seeing show shows shown showing depict depicts
+    depicted depicting display displays displayed displaying reveal reveals revealed revealing demonstrate demonstrates
+    demonstrated exhibit exhibits present presents presented presence visible visibly observe observed noted note
+    notable note noticeable identify identified recognise recognised recognize recognized describe described
+    characterized characterised consist consists consistent contain contains containing include includes including
+    feature features featuring call called named known look looks looking locate located location situated find found
+    finding findings involve involves involved affect affects affected affecting represent represents fit fits support
+    supports labelled labeled suggest suggests indicate indicates correspond corresponds obtained made taken used use
+    estimate state give name main mainly predominantly predominant typical typically characteristic clearly
+    image images picture pictures photograph photographs photo photos view shot scene subject
+    skin lesion lesions patient patients person individual area areas region regions site sites part parts body place
+    surface appearance type kind form shape colour color coloured colored size sized border borders margin margins
+    edge edges texture pattern patterns arrangement arranged distribution distributed configuration number side
+    diagnosis diagnosed diagnose disease diseases condition conditions disorder disorders process change changes
+    examination examined evidence overall general detail details structure structures tissue specimen sample
+    criteria criterion sign signs aspect morphology morphological microscopic microscopically microscope dermatoscope
+    stain stained staining magnification magnified enlarged times technique method
+    measure measures measuring measured large larger smaller small about approximately diameter across wide long
+    old older younger year years month months week weeks day days age aged sex gender
+    first second labelled count counts set sharply large summarise striking"""
+)
+"""The same, and the words every description uses."""
+PUNCTUATION = frozenset(".,;:!?()[]{}\"'“”‘’/&%+=<>*#×|_~…°")
+_NO_SUPPORT = NO_CONTENT | PUNCTUATION
+_SEX_WORDS = {
+    "male": folded("male man men boy gentleman he his masculine"),
+    "female": folded("female woman women girl lady she her feminine"),
+}
+_MODALITY_WORDS = {
+    "clinical": folded("clinical clinically photograph photography photographic"),
+    "dermoscopic": folded("dermoscopic dermatoscopic dermoscopy dermatoscopy dermatoscope dermoscope"),
+    "pathology": folded(
+        """histological histology histologic histopathological histopathology histopathologic pathology pathological
+        photomicrograph micrograph section microscopy biopsy"""
+    ),
+}
+
+
+class Support(NamedTuple):
+    """``score`` from 0 to 1, and the first word or term that is not supported, "" if all are."""
+
+    score: float
+    missing: str
+
+
+class Grounds:
+    """What one caption supports; made once a picture."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self._known = {name for fact in facts.all if fact.said == STATED for name in (fact.term.name, *fact.term.path)}
+        self._known_denied = {fact.term.name for fact in facts.all if fact.said == DENIED}
+        self._other_names: frozenset[str] | None = None
+
+    def _by_another_name(self, word: str) -> bool:
+        """Whether a word that the caption lacks is supported all the same."""
+        asked = self.facts.asked
+        if word in _MODALITY_WORDS[asked.modality] or word in _SEX_WORDS.get(asked.sex or "", ()):
+            return True
+        if self._other_names is None:
+            names = [_words_of(self.facts.vocabulary, name) for name in self._known | self._known_denied]
+            if asked.age_years is not None:
+                names.append(folded(f"{stated_age(asked.caption, float(asked.age_years))} {asked.age_years:g}"))
+            self._other_names = frozenset().union(*names)
+        return word in self._other_names
+
+    def support(self, *texts: str, denied: bool = False, echo: str = "") -> Support:
+        """How far the caption supports the ``texts``; with ``denied``, what the caption denies counts as said too.
+
+        The words of ``echo`` need no support.
+        """
+        echoed = frozenset(split(echo)[0]) if echo else frozenset()
+        here, total, missing = 0.0, 0, ""
+        for text in texts:
+            words, printed = split(text)
+            if echoed:
+                kept = [n for n, word in enumerate(words) if word not in echoed]
+                words, printed = tuple(words[n] for n in kept), tuple(printed[n] for n in kept)
+            wrong = self._wrong_term(words, printed, denied)
+            if wrong:
+                return Support(0.0, wrong)
+            for word, token in zip(words, printed, strict=True):
+                if word in _NO_SUPPORT:
+                    continue
+                total += 1
+                if word in self.facts.words:
+                    here += 1.0
+                elif self._by_another_name(word):
+                    here += BY_ANOTHER_NAME
+                else:
+                    missing = missing or token
+        return Support(here / total if total else 1.0, missing)
+
+    def _wrong_term(self, words: Sequence[str], printed: Sequence[str], denied: bool) -> str:
+        known = self._known | self._known_denied if denied else self._known
+        for term, first, last in self.facts.vocabulary.find(words, printed):
+            here = words[first : last + 1]
+            if term.name in known or NO_CONTENT.issuperset(here):
+                continue
+            if term.kind == "modality":
+                if term.name != self.facts.asked.modality:
+                    return term.name
+            # The caption may hold the same words as part of another term: then they are its own.
+            elif not self._free.issuperset(here):
+                return " ".join(printed[first : last + 1])
+        return ""
+
+    @cached_property
+    def _free(self) -> frozenset[str]:
+        """The words of the caption outside the terms that it denies or leaves open."""
+        taken = {n for fact in self.facts.all if fact.said != STATED for n in range(fact.first, fact.last + 1)}
+        return frozenset(token.word for n, token in enumerate(self.facts.text) if n not in taken)
+
+
+@lru_cache(maxsize=8192)
+def _words_of(vocabulary: Vocabulary, name: str) -> frozenset[str]:
+    """The words of all names of a term, and of the broader terms it has."""
+    term = vocabulary.terms.get(name)
+    if term is None:
+        return folded(name)
+    own = (folded(each) for each in (name, *term.synonyms))
+    return frozenset().union(*own, *(_words_of(vocabulary, broader) for broader in term.path))
+
+
+_NO = re.compile(r"no\b")
+_COMPARISON = re.compile(
+    r"\b(older|younger|larger|smaller|bigger|more|less)\s+than\s+(\d+(?:\.\d+)?)\s*(years?|months?|mm|cm)?",
+    re.IGNORECASE,
+)
+
+
+def compares(question: str, facts: Facts) -> bool | None:
+    """Whether a comparison in the question ("older than 40 years", "larger than 1 cm") holds; None without one."""
+    match = _COMPARISON.search(question)
+    if match is None:
+        return None
+    limit, unit = float(match[2]), (match[3] or "").lower()
+    if unit in ("mm", "cm"):
+        if len(facts.sizes) != 1:
+            return None
+        value, limit = facts.sizes[0].millimetres, limit * (10 if unit == "cm" else 1)
+    elif facts.asked.age_years is not None:
+        value, limit = float(facts.asked.age_years), limit / (12 if unit.startswith("month") else 1)
+    else:
+        return None
+    return value > limit if match[1].lower() in ("older", "larger", "bigger", "more") else value < limit
+
+
+def settles_no(question: str, facts: Facts) -> bool:
+    """Whether the caption settles that the answer to ``question`` is no: it denies or excludes what is asked about."""
+    compared = compares(question, facts)
+    if compared is not None:
+        return not compared
+    asked, printed = split(question)
+    if any(_excluded(term, facts) for term, _, _ in facts.vocabulary.find(asked, printed)):
+        return True
+    words = set(asked)
+    other_sex = {"male": "female", "female": "male"}.get(facts.asked.sex or "", "")
+    if other_sex and words & (_SEX_WORDS[other_sex] - _SEX_WORDS[facts.asked.sex or ""]):
+        return True
+    if any(
+        kind != facts.asked.modality and words & _MODALITY_WORDS[kind] - _MODALITY_WORDS[facts.asked.modality]
+        for kind in KIND
+    ):
+        return True
+    numbers = re.findall(r"[×x]\s?(\d+)", question)
+    return len(facts.magnifications) == 1 and bool(numbers) and numbers[0] != facts.magnifications[0]
+
+
+_ONE_OF_A_KIND = ("diagnosis", "stain", "laterality")
+
+
+def _excluded(term: Term, facts: Facts) -> bool:
+    if any(fact.term.name == term.name for fact in facts.denied(term.kind)):
+        return True
+    stated = facts.diagnoses if term.kind == "diagnosis" else tuple(facts.stated(term.kind))
+    if any(fact.term.name in term.opposites or term.name in fact.term.opposites for fact in stated):
+        return True
+    names = {fact.term.name for fact in stated}
+    if term.name in facts.mentioned or len(names) != 1:
+        return False
+    if term.kind in _ONE_OF_A_KIND:
+        return not term.is_kin(stated[0].term)
+    if term.kind == "site":
+        return excludes_site(stated[0].term, term)
+    return term.kind == "modality" and term.name != facts.asked.modality
+
+
+def judge(qa: QA, grounds: Grounds) -> tuple[Support, bool]:
+    """The support of a pair, and whether its answer is settled (only a "no" can be unsettled)."""
+    answer = qa.answer.lower()
+    if answer.startswith("yes"):
+        holds = compares(qa.question, grounds.facts)
+        support = grounds.support(*((qa.question, qa.answer[3:]) if holds is None else (qa.answer[3:],)))
+        return (support if holds is not False else Support(0.0, qa.question)), True
+    if _NO.match(answer):
+        # "No, it does not show X" repeats what was asked, which the caption need not have.
+        support = grounds.support(qa.answer[2:], denied=True, echo=qa.question)
+        return support, settles_no(qa.question, grounds.facts)
+    return grounds.support(qa.answer), True
