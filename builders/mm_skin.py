@@ -1,43 +1,54 @@
-"""MM-Skin: pictures and captions out of dermatology textbooks, as the configs ``captions`` and ``demographics``.
+"""MM-Skin: pictures, captions, questions and patients out of dermatology textbooks.
 
 ::
 
     mmskin build mm_skin ~/books --out data/mm-skin --version 1.0.0
 
-The books are read by :mod:`mmskin_hub.engine`; what it leaves in the work folder is streamed through a
-``datasets.GeneratorBasedBuilder`` into Parquet files of fixed size, so that the files do not depend on how many
-workers read the books.
+The configs are ``captions`` (MM-Skin-C), ``open_vqa`` (MM-Skin-O) and ``demographics`` (MM-Skin-D). The books are read
+by :mod:`mmskin_hub.engine`; what it leaves in the work folder is streamed through a ``datasets.GeneratorBasedBuilder``
+into Parquet files of fixed size, so that the files do not depend on how many workers read the books.
+
+**Why a row of open_vqa is one question, with its picture in it.** A list of questions a picture would store the picture
+once, but whoever wants to filter by type, sample questions, look at them in the viewer, or train, must unroll it first;
+references to ``captions`` would need a join. So each question is a row, and Parquet stores the picture once: its
+column is dictionary-encoded, and the questions of a picture lie side by side (:mod:`mmskin_hub.engine.tables`). What it
+costs, against storing the picture with every question, is measured in benchmarks/README.md. ``load_dataset`` unpacks
+Parquet into an Arrow cache, where every row has its picture; ``streaming=True`` avoids that.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import datasets
 
 from mmskin_hub.derive.captions import caption_row
 from mmskin_hub.derive.demographics import demographics_row
 from mmskin_hub.engine.books import find_books
+from mmskin_hub.engine.counts import sorted_counts
 from mmskin_hub.engine.finish import finish, published_rows, rejects_file
 from mmskin_hub.engine.limits import writing
 from mmskin_hub.engine.publish import check_out, check_version, file_digests, staged
+from mmskin_hub.engine.questions import questions_of, write_questions
 from mmskin_hub.engine.run import Settings, Worked, options_record, run_books
+from mmskin_hub.engine.tables import ROWS_A_GROUP, SHARD_BYTES, write_split
 from mmskin_hub.engine.tools import tool_versions
 from mmskin_hub.engine.work import WorkFolder, locked, read_rows, write_json
 from mmskin_hub.errors import NothingUsable, WrongUse
 from mmskin_hub.registry import DATASETS
-from mmskin_hub.schema import SPLITS, captions_features, demographics_features
+from mmskin_hub.schema import SPLITS, captions_features, demographics_features, open_vqa_features
+
+if TYPE_CHECKING:
+    from mmskin_hub.derive.vqa.endpoint import EndpointSettings
 
 NAME = "mm_skin"
-ROWS_A_GROUP = 100
-"""Rows a row group: enough to compress, few enough for a viewer to open one quickly."""
-SHARD_BYTES = 400_000_000
-"""Size from which a split goes on in another file; fixed, so that the number of files follows the content alone."""
+_FEATURES = {"captions": captions_features, "open_vqa": open_vqa_features, "demographics": demographics_features}
 
 
 class MMSkinConfig(datasets.BuilderConfig):
@@ -53,27 +64,39 @@ class MMSkin(datasets.GeneratorBasedBuilder):
     DEFAULT_WRITER_BATCH_SIZE = ROWS_A_GROUP
 
     def _info(self) -> datasets.DatasetInfo:
-        features = captions_features() if self.config.name == "captions" else demographics_features()
-        return datasets.DatasetInfo(features=features)
+        return datasets.DatasetInfo(features=_FEATURES[self.config.name]())
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         # A split without any row gets no file: an empty one would only confuse whoever loads it.
-        present = [split for split in SPLITS if next(self._rows(split), None) is not None]
+        present = [split for split in SPLITS if next(self.rows(split), None) is not None]
         return [datasets.SplitGenerator(split, gen_kwargs={"split": split}) for split in present]
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        yield from enumerate(self._rows(split))
+        yield from enumerate(self.rows(split))
 
-    def _rows(self, split: str) -> Iterator[dict[str, Any]]:
-        for candidate in published_rows(WorkFolder(self.config.data_dir), split):
-            row = caption_row(candidate) if self.config.name == "captions" else demographics_row(candidate)
-            if row is not None:
-                yield {**row, "id": candidate["id"]}
+    def rows(self, split: str) -> Iterator[dict[str, Any]]:
+        """The published rows of ``split``, pictures as encoded bytes; those of one picture are neighbours."""
+        folder = WorkFolder(self.config.data_dir)
+        questions = questions_of(folder, split) if self.config.name == "open_vqa" else {}
+        for candidate in published_rows(folder, split):
+            if self.config.name == "demographics":
+                row = demographics_row(candidate)
+                yield from [row] if row else []
+                continue
+            row = caption_row(candidate)
+            if self.config.name == "captions":
+                yield row
+            for question in questions.get(row["id"], ()):
+                yield {**question, "image": row["image"]}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What ``mmskin build mm_skin`` was asked for. ``work`` is None for a folder of its own, removed on success."""
+    """What ``mmskin build mm_skin`` was asked for.
+
+    ``work`` is None for a folder of its own, removed on success. Questions are written by the rules, or by the model
+    behind ``endpoint``, whose answers are kept in the folder ``cache``.
+    """
 
     books: tuple[str, ...]
     out: Path
@@ -84,6 +107,8 @@ class Request:
     split_by: str = "auto"
     duplicates: str = "pair"
     min_size: int = 64
+    endpoint: EndpointSettings | None = None
+    cache: Path | None = None
     work: Path | None = None
     overwrite: bool = False
 
@@ -106,6 +131,9 @@ def build(request: Request) -> dict[str, Any]:
                 counts = finish(worked, request.split_by, request.duplicates)
             if not counts["published"]:
                 raise NothingUsable(_why_empty(counts), _remedy(counts))
+            if "open_vqa" in request.configs:
+                with writing(f"The work folder {work}", "--work"):
+                    counts = _ask(request, worked.folder, counts)
             with writing(f"--out {request.out}", "--out"), staged(request.out) as stage:
                 record = _write(stage, request, settings, worked, counts, began)
     except NothingUsable:
@@ -113,6 +141,19 @@ def build(request: Request) -> dict[str, Any]:
         raise
     _forget(request, work)
     return record
+
+
+def _ask(request: Request, folder: WorkFolder, counts: dict[str, Any]) -> dict[str, Any]:
+    """Have the questions written; the counts with theirs."""
+    if request.endpoint is None or request.cache is None:
+        questions = write_questions(folder)
+    else:
+        from mmskin_hub.engine.asking import endpoint_writer
+
+        with endpoint_writer(request.endpoint, request.cache) as writer:
+            questions = write_questions(folder, writer)
+    refused = Counter(counts["rejects"]) + Counter(questions["not_asked"]) + Counter(questions["rejected"])
+    return {**counts, "questions": questions, "rejects": sorted_counts(refused.elements())}
 
 
 def _check(request: Request) -> None:
@@ -125,8 +166,8 @@ def _check(request: Request) -> None:
     check_out(request.out, NAME, request.version, request.overwrite)
     # --out is replaced as a whole: what is to be read, or worked on, must not lie in it.
     out = request.out.resolve()
-    work = [str(request.work)] if request.work else []
-    for path in [*find_books(request.books).paths, *work]:
+    kept = [str(folder) for folder in (request.work, request.cache) if folder]
+    for path in [*find_books(request.books).paths, *kept]:
         if Path(path).resolve().is_relative_to(out):
             raise WrongUse(f"{path} lies inside --out {request.out}, which is replaced.", "Name another folder.")
 
@@ -144,12 +185,12 @@ def _write(
     from mmskin_hub.hub.card import render_dataset_card
     from mmskin_hub.hub.contact_sheet import write_contact_sheet
 
-    splits = {name: _write_config(stage, name, request.version, worked.folder) for name in request.configs}
+    splits = {name: _write_config(stage, name, worked.folder) for name in request.configs}
     shutil.copyfile(rejects_file(worked.folder), stage / "rejects.parquet")
     record: dict[str, Any] = {
         "dataset": NAME,
         "version": request.version,
-        "options": options_record(settings, request.configs),
+        "options": {**options_record(settings, request.configs), **_vqa_record(request)},
         "tools": tool_versions(),
         "inputs": list(worked.surveyed.inputs),
         "counts": counts,
@@ -157,7 +198,8 @@ def _write(
         "files": file_digests(stage),
     }
     rejects = read_rows(stage / "rejects.parquet", batch=500)
-    write_contact_sheet(stage / "contact_sheet.html", _sheet_rows(worked.folder), record, rejects)
+    sheet = _sheet_rows(worked.folder, "open_vqa" in request.configs)
+    write_contact_sheet(stage / "contact_sheet.html", sheet, record, rejects)
     (stage / "README.md").write_text(render_dataset_card(record), encoding="utf-8")
     seconds = time.perf_counter() - began
     record["run"] = {
@@ -171,25 +213,56 @@ def _write(
     return record
 
 
-def _sheet_rows(folder: WorkFolder) -> Iterator[dict[str, Any]]:
-    for candidate in published_rows(folder):
-        yield {**caption_row(candidate), "id": candidate["id"], "split": candidate["split"]}
+def _vqa_record(request: Request) -> dict[str, Any]:
+    """How questions were written, as ``build.json`` keeps it: what decides about them, not where they came from."""
+    if "open_vqa" not in request.configs:
+        return {}
+    if request.endpoint is None:
+        return {"vqa": "rules"}
+    chosen = request.endpoint
+    sampling = f"temperature {chosen.temperature:g}, at most {chosen.max_tokens} tokens, seed {chosen.seed}"
+    return {"vqa": "endpoint", "vqa_model": chosen.model, "vqa_prompt": chosen.prompt, "vqa_sampling": sampling}
 
 
-def _write_config(stage: Path, config: str, version: str, folder: WorkFolder) -> dict[str, dict[str, int]]:
-    """Write ``<config>/<split>-00000-of-0000N.parquet``;
-    the rows and bytes of each split."""
+def _sheet_rows(folder: WorkFolder, asked: bool) -> Iterator[dict[str, Any]]:
+    """The rows of ``captions`` with their split and, where they were ``asked`` about, their questions."""
+    for split in SPLITS:
+        questions = questions_of(folder, split) if asked else {}
+        for candidate in published_rows(folder, split):
+            row = caption_row(candidate)
+            yield {**row, "split": split, "questions": questions.get(row["id"], [])}
+
+
+def _write_config(stage: Path, config: str, folder: WorkFolder) -> dict[str, dict[str, int]]:
+    """Write ``<config>/<split>-00000-of-0000N.parquet``; the rows and bytes of each split."""
     cache = stage / ".cache"
-    parquet = cache / config
+    builder = MMSkin(config_name=config, data_dir=folder.root, cache_dir=str(cache / "datasets"))
+    try:
+        return (_write_shared if config == "open_vqa" else _write_plain)(builder, stage / config, cache / config)
+    finally:
+        shutil.rmtree(cache, ignore_errors=True)
+
+
+def _write_shared(builder: MMSkin, target: Path, _: Path) -> dict[str, dict[str, int]]:
+    """A config whose neighbouring rows share a picture."""
+    target.mkdir()
+    features = builder.info.features
+    sizes = {
+        split: write_split(target, split, builder.rows(split), features, lambda row: row["caption_id"])
+        for split in SPLITS
+    }
+    return {split: {"rows": size.rows, "bytes": size.bytes} for split, size in sizes.items() if size}
+
+
+def _write_plain(builder: MMSkin, target: Path, parquet: Path) -> dict[str, dict[str, int]]:
+    """A config with a picture a row."""
     quiet = datasets.are_progress_bars_disabled()
     datasets.disable_progress_bars()
     try:
-        builder = MMSkin(config_name=config, data_dir=folder.root, cache_dir=str(cache / "datasets"))
         builder.download_and_prepare(str(parquet), file_format="parquet", max_shard_size=SHARD_BYTES)
     finally:
         if not quiet:
             datasets.enable_progress_bars()
-    target = stage / config
     target.mkdir()
     rows: dict[str, dict[str, int]] = {}
     for split in SPLITS:
@@ -199,7 +272,6 @@ def _write_config(stage: Path, config: str, version: str, folder: WorkFolder) ->
         if files:
             info = builder.info.splits[split]
             rows[split] = {"rows": int(info.num_examples), "bytes": int(info.num_bytes)}
-    shutil.rmtree(cache)
     return rows
 
 

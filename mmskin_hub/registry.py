@@ -12,7 +12,8 @@ class Dataset:
     """A dataset that ``mmskin build`` makes.
 
     ``module`` has ``build(request) -> report``; ``source`` says what it is built from, and thereby which options the
-    command takes ("books": PDF files). ``configs`` are all its configurations, the default first.
+    command takes ("books": PDF files; "mixture": built datasets). ``configs`` are all its configurations, the default
+    first; of a mixture its variants.
     """
 
     name: str
@@ -34,7 +35,14 @@ DATASETS: dict[str, Dataset] = {
             title="picture-caption pairs out of dermatology textbooks",
             module="mmskin_hub.builders.mm_skin",
             source="books",
-            configs=("captions", "demographics"),
+            configs=("captions", "open_vqa", "demographics"),
+        ),
+        Dataset(
+            name="skinvl_sft",
+            title="the training mixture of a SkinVL variant, as conversations",
+            module="mmskin_hub.builders.skinvl_sft",
+            source="mixture",
+            configs=("mm", "pub", "pubmm"),
         ),
     )
 }

@@ -39,7 +39,7 @@ def test_build_offers_every_dataset_of_the_registry() -> None:
 
 def test_options_of_a_build_from_books() -> None:
     args = make_parser().parse_args(["build", "mm_skin", "a.pdf", "b", "--out", "o"])
-    assert (args.books, args.version, args.configs) == (["a.pdf", "b"], "0.1.0", "captions,demographics")
+    assert (args.books, args.version, args.configs) == (["a.pdf", "b"], "0.1.0", "captions,open_vqa,demographics")
     assert (args.ocr, args.split_by, args.executor, args.work) == ("auto", "auto", "local", None)
     assert not args.overwrite
     assert not args.json
@@ -74,8 +74,8 @@ def test_mistakes_are_told_without_a_traceback(tmp_path: Path, capsys: pytest.Ca
     assert "no.pdf" in capsys.readouterr().err
     assert main(["build", "mm_skin", str(tmp_path / "empty.pdf"), "--out", out, "--version", "1.0"]) == 2
     assert "X.Y.Z" in capsys.readouterr().err
-    assert main(["build", "mm_skin", str(tmp_path / "empty.pdf"), "--out", out, "--configs", "open_vqa"]) == 2
-    assert "open_vqa" in capsys.readouterr().err
+    assert main(["build", "mm_skin", str(tmp_path / "empty.pdf"), "--out", out, "--configs", "pictures"]) == 2
+    assert "pictures" in capsys.readouterr().err
     assert main(["build", "mm_skin", str(tmp_path / "empty.pdf"), "--out", out]) == 2
     assert "empty.pdf" in capsys.readouterr().err
     (tmp_path / "mine").mkdir()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmskin_hub.commands.common import available_cores, positive
-from mmskin_hub.errors import MissingExtra
+from mmskin_hub.errors import MissingExtra, WrongUse
 from mmskin_hub.registry import DATASETS, Dataset
 
 
@@ -51,6 +51,7 @@ def add(names: Any, dataset: Dataset) -> None:
         default="pair",
         help="what stands only once: a picture with its words, or a picture, whatever its words (default: %(default)s)",
     )
+    _add_vqa(parser)
     parser.add_argument(
         "--min-size",
         type=positive,
@@ -75,6 +76,92 @@ def add(names: Any, dataset: Dataset) -> None:
     parser.set_defaults(run=_run)
 
 
+def _add_vqa(parser: argparse.ArgumentParser) -> None:
+    """Who writes the questions of the config open_vqa."""
+    group = parser.add_argument_group(
+        "questions (config open_vqa)",
+        "The rules need no model and no network. An endpoint is any OpenAI-compatible server; its key is read from the "
+        "environment variable MMSKIN_VQA_KEY.",
+    )
+    group.add_argument("--vqa", choices=("rules", "endpoint"), default=None, help="who writes (default: rules)")
+    group.add_argument(
+        "--vqa-endpoint",
+        metavar="URL",
+        help='base URL, such as http://127.0.0.1:8000/v1; "hf" for Hugging Face Inference Providers',
+    )
+    group.add_argument("--vqa-model", metavar="NAME", help="the model as the endpoint knows it")
+    group.add_argument(
+        "--vqa-prompt", default="open_vqa-1", metavar="NAME", help="version of the prompt (default: %(default)s)"
+    )
+    group.add_argument(
+        "--vqa-concurrency",
+        type=positive,
+        default=8,
+        metavar="N",
+        help="requests under way at most (default: %(default)s)",
+    )
+    group.add_argument(
+        "--vqa-time-limit",
+        type=positive,
+        metavar="MINUTES",
+        help="ask no longer than this; the same command goes on later (default: no limit)",
+    )
+    group.add_argument(
+        "--vqa-prices",
+        type=_prices,
+        default=(0.0, 0.0),
+        metavar="IN,OUT",
+        help="prices of a million tokens, to show the cost so far",
+    )
+    group.add_argument(
+        "--vqa-cache",
+        type=Path,
+        metavar="DIR",
+        help="folder the answers are kept in, so that nothing is asked twice "
+        "(default: mmskin/vqa in the cache of Hugging Face)",
+    )
+
+
+def _prices(text: str) -> tuple[float, float]:
+    try:
+        price_in, price_out = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not two numbers, such as 0.15,0.60") from error
+    return price_in, price_out
+
+
+def _endpoint(args: argparse.Namespace) -> dict[str, Any]:
+    """The endpoint's part of the request, empty for the rules."""
+    if args.vqa == "rules" and args.vqa_endpoint:
+        raise WrongUse("--vqa rules and --vqa-endpoint exclude each other.", "Leave out one of them.")
+    if args.vqa == "endpoint" and not args.vqa_endpoint:
+        raise WrongUse("--vqa endpoint needs the address of the endpoint.", "Give it with --vqa-endpoint URL.")
+    if not args.vqa_endpoint:
+        if args.vqa_model:
+            raise WrongUse("--vqa-model needs an endpoint.", "Give its address with --vqa-endpoint URL.")
+        return {}
+    if not args.vqa_model:
+        raise WrongUse("--vqa-endpoint needs a model.", "Name it with --vqa-model NAME.")
+    from mmskin_hub.derive.vqa.endpoint import EndpointSettings
+
+    settings = EndpointSettings(
+        url="" if args.vqa_endpoint == "hf" else args.vqa_endpoint,
+        model=args.vqa_model,
+        prompt=args.vqa_prompt,
+        concurrency=args.vqa_concurrency,
+        time_limit=60.0 * args.vqa_time_limit if args.vqa_time_limit else None,
+        price_in=args.vqa_prices[0],
+        price_out=args.vqa_prices[1],
+    )
+    return {"endpoint": settings, "cache": (args.vqa_cache or _answers()).expanduser().absolute()}
+
+
+def _answers() -> Path:
+    from huggingface_hub.constants import HF_HOME
+
+    return Path(HF_HOME) / "mmskin" / "vqa"
+
+
 def _run(args: argparse.Namespace) -> int:
     from mmskin_hub.engine.limits import worker_context
 
@@ -94,6 +181,7 @@ def _run(args: argparse.Namespace) -> int:
         split_by=args.split_by,
         duplicates=args.duplicates,
         min_size=args.min_size,
+        **_endpoint(args),
         work=args.work.expanduser().absolute() if args.work else None,
         overwrite=args.overwrite,
     )
@@ -128,8 +216,11 @@ def _print_report(record: dict[str, Any], out: Path) -> None:
     for title, numbers in (
         ("by modality", counts["modalities"]),
         ("by split", counts["splits"]),
+        ("questions", _questions(counts)),
         ("rejects", counts["rejects"]),
     ):
+        if not numbers:
+            continue
         table.add_section()
         table.add_row(title, "")
         for name, number in numbers.items():
@@ -140,3 +231,8 @@ def _print_report(record: dict[str, Any], out: Path) -> None:
     console = Console()
     console.print(table)
     console.print(f"written to {out}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _questions(counts: dict[str, Any]) -> dict[str, int]:
+    asked = counts.get("questions") or {}
+    return {name: asked[name] for name in ("written", "published", "closed", "yes", "no") if name in asked}

@@ -7,7 +7,7 @@ goes by fingerprint and page, so neither the order of the books nor that of the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def finish(worked: Worked, split_by: str, duplicates: str = "pair") -> dict[str,
     splits = assign_splits([rows[index] for index in kept], split_by)
     places = [Place(*where[index], split, rows[index]["id"]) for index, split in zip(kept, splits, strict=True)]
     counts.check(len(places), sum(unit.pages for unit in units))
-    rejects.sort(key=_reject_order)
+    rejects.sort(key=reject_order)
     finished = worked.folder.finished
     finished.mkdir(exist_ok=True)
     write_json(finished / "index.json", [[p.unit, p.row, p.split, p.id] for p in places])
@@ -101,7 +101,8 @@ def _duplicate(row: dict[str, Any], reason: str, detail: str) -> Rejected:
     )
 
 
-def _reject_order(row: dict[str, Any]) -> tuple[Any, ...]:
+def reject_order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The key that reject rows are sorted by: book, page, and the place on it."""
     box = row["bbox"]
     return (row["book"], row["page"], box[1], box[0], row["book_name"], row["stage"], row["reason"], row["detail"])
 

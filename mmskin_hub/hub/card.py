@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from mmskin_hub.schema import CONFIGS, REJECT_REASONS, SPLITS, captions_features, demographics_features
+from mmskin_hub.schema import (
+    CONFIGS,
+    REJECT_REASONS,
+    SPLITS,
+    captions_features,
+    demographics_features,
+    open_vqa_features,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -18,9 +25,10 @@ if TYPE_CHECKING:
 LICENSE_NAME = "textbook-content-not-redistributable"
 
 PRETTY_NAMES = {"mm_skin": "MM-Skin, built from your own books"}
-_FEATURES = {"captions": captions_features, "demographics": demographics_features}
+_FEATURES = {"captions": captions_features, "open_vqa": open_vqa_features, "demographics": demographics_features}
 _TASKS = {
     "captions": ("image-to-text", "image-text-to-text"),
+    "open_vqa": ("visual-question-answering",),
     "demographics": ("visual-question-answering",),
 }
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -60,7 +68,7 @@ def front_matter(build: Mapping[str, Any]) -> str:
         license="other",
         license_name=LICENSE_NAME,
         pretty_name=_title(build),
-        task_categories=[task for name in configs for task in _TASKS.get(name, ())],
+        task_categories=list(dict.fromkeys(task for name in configs for task in _TASKS.get(name, ()))),
         tags=["dermatology", "medical", "skin", "image-caption", "vision-language", "mm-skin"],
         size_categories=[next((size for limit, size in _SIZES if most < limit), "n>1M")],
         configs=[_config(name, rows, build) for name, rows in configs.items()],

@@ -43,9 +43,10 @@ def write_contact_sheet(
     """Write the page to ``path`` and return how many pairs it shows.
 
     ``rows`` are published rows (:func:`mmskin_hub.derive.captions.caption_row`) with ``split``, in any order; ``image``
-    is encoded bytes or ``{"bytes": …}``. ``build`` is the content of ``build.json``; used are ``dataset``, ``version``,
-    ``inputs`` (the names of the books) and ``counts`` (``published``, ``rejects``), all optional. ``rejects`` are rows
-    of ``rejects.parquet``. The same input gives the same bytes. Raises ``OSError`` where ``path`` cannot be written.
+    is encoded bytes or ``{"bytes": …}``, ``questions`` (optional) the rows of ``open_vqa`` about the picture. ``build``
+    is the content of ``build.json``; used are ``dataset``, ``version``, ``inputs`` (the names of the books) and
+    ``counts`` (``published``, ``rejects``), all optional. ``rejects`` are rows of ``rejects.parquet``. The same input
+    gives the same bytes. Raises ``OSError`` where ``path`` cannot be written.
     """
     path = Path(path)
     counts = build.get("counts") or {}
@@ -122,6 +123,7 @@ def _card(row: Row, names: Mapping[str, str], side: int) -> dict[str, Any]:
         "book": names.get(book, book[:12]),
         "age": None if row.get("age_years") is None else f"{float(row['age_years']):.3g}",
         "sex": row.get("sex"),
+        "questions": [(str(each["question"]), str(each["answer"])) for each in row.get("questions") or ()],
         "src": small and f"data:image/jpeg;base64,{base64.b64encode(small[0]).decode()}",
         "size": small and small[1:],
     }
@@ -162,6 +164,8 @@ def _reject(row: Row, names: Mapping[str, str]) -> dict[str, Any]:
         "score": f"{_score(row.get('score') or 0.0):.2f}",
         "detail": row.get("detail") or "",
         "caption": row.get("caption") or "",
+        "question": row.get("question") or "",
+        "answer": row.get("answer") or "",
     }
 
 
