@@ -277,3 +277,32 @@ def close_pairs(words: Words, radius: int, threads: int | None = None) -> list[t
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         return sorted(pair for part in pool.map(block, range(0, count, _ROWS)) for pair in part)
+
+
+def close_across(left: Words, right: Words, radius: int, threads: int | None = None) -> list[tuple[int, int, int]]:
+    """All (a, b, bits), in order, of a row ``a`` of ``left`` and a row ``b`` of ``right`` that differ in few bits.
+
+    ``left`` is n × 4 uint64, ``right`` m × 4, "few" at most ``radius``; exact, and as frugal as :func:`close_pairs`.
+    """
+    columns, others = np.ascontiguousarray(left.T), np.ascontiguousarray(right.T)
+    lead = min(4, 1 + radius // 24)
+
+    def block(start: int) -> list[tuple[int, int, int]]:
+        stop = min(start + _ROWS, len(left))
+        found: list[tuple[int, int, int]] = []
+        for first in range(0, len(right), _COLUMNS):
+            last = min(first + _COLUMNS, len(right))
+            bits = np.bitwise_count(columns[0, start:stop, None] ^ others[0, None, first:last])
+            for word in range(1, lead):
+                bits += np.bitwise_count(columns[word, start:stop, None] ^ others[word, None, first:last])
+            near = np.flatnonzero(bits <= radius)
+            if not near.size:
+                continue
+            a, b = start + near // (last - first), first + near % (last - first)
+            distance = np.bitwise_count(left[a] ^ right[b]).sum(axis=1, dtype=np.int64)
+            hit = distance <= radius
+            found.extend(zip(a[hit].tolist(), b[hit].tolist(), distance[hit].tolist(), strict=True))
+        return found
+
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        return sorted(pair for part in pool.map(block, range(0, len(left), _ROWS)) for pair in part)
