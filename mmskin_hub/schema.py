@@ -34,6 +34,7 @@ QUESTION_TYPES = (
     "laterality",
     "morphology",
     "surface",
+    "shape",
     "colour",
     "border",
     "arrangement",

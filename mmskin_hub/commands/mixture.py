@@ -26,7 +26,7 @@ def add(names: Any, dataset: Dataset) -> None:
         "--variant", choices=dataset.configs, required=True, help="mm: MM-Skin; pub: the public sets; pubmm: both"
     )
     parser.add_argument(
-        "--data", action="append", required=True, metavar="NAME=PATH", help="a source; say it once for each"
+        "--data", action="append", default=[], metavar="NAME=PATH", help="a source; say it once for each"
     )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to write the mixture into")
     parser.add_argument(

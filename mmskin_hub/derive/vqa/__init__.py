@@ -15,6 +15,7 @@ could answer it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -91,9 +92,20 @@ def write_by(writer: Writer, pictures: Sequence[Asked]) -> Iterator[Judged]:
             yield _checked(one, written[one.asked.id])
 
 
+_NO_PHOTOGRAPH = re.compile(
+    r"\b(?:schematic|schema|diagram|drawing|illustration|algorithm|flow ?chart|radiograph|x-ray|CT scan|"
+    r"computed tomography|MRI|magnetic resonance|ultrasonogra\w+|ultrasound|life cycle|vector|graph|pedigree)\b",
+    re.IGNORECASE,
+)
+"""What a caption says of pictures that show no skin, and no section of it."""
+
+
 def _unaskable(facts: Facts) -> tuple[str, str] | None:
     if not facts.text:
         return "nothing_to_ask", "The caption is empty."
+    other = _NO_PHOTOGRAPH.search(facts.caption)
+    if other:
+        return "nothing_to_ask", f"The caption is about a picture that shows no skin ({other[0].lower()})."
     language = other_language(facts)
     if language:
         return "other_language", f"The caption looks like {language}; questions are written from English captions only."

@@ -71,8 +71,9 @@ def _length(question: str, answer: str) -> str:
 def _answers_itself(question: str, answer: str) -> bool:
     if _YES_NO.match(answer) or _ALTERNATIVES.search(question):
         return False
-    new = frozenset(split(answer)[0]).difference(PUNCTUATION, SMALL_WORDS, split(question)[0])
-    return not new
+    words, printed = split(answer)
+    new = frozenset(words).difference(PUNCTUATION, SMALL_WORDS, split(question)[0])
+    return not new and not any(token.isupper() and len(token) > 1 for token in printed)  # "HE" is no "he"
 
 
 class Checker:

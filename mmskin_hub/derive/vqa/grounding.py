@@ -166,28 +166,32 @@ _COMPARISON = re.compile(
 )
 
 
-def compares(question: str, facts: Facts) -> bool | None:
-    """Whether a comparison in the question ("older than 40 years", "larger than 1 cm") holds; None without one."""
+def compares(question: str, facts: Facts) -> str:
+    """What a comparison in the question ("older than 40 years", "larger than 1 cm") comes to: "yes", "no", "open" where
+    the caption leaves it so, "" where the question compares nothing that the caption gives."""
     match = _COMPARISON.search(question)
     if match is None:
-        return None
+        return ""
     limit, unit = float(match[2]), (match[3] or "").lower()
     if unit in ("mm", "cm"):
         if len(facts.sizes) != 1:
-            return None
-        value, limit = facts.sizes[0].millimetres, limit * (10 if unit == "cm" else 1)
+            return ""
+        least, most, limit = facts.sizes[0].least, facts.sizes[0].most, limit * (10 if unit == "cm" else 1)
     elif facts.asked.age_years is not None:
-        value, limit = float(facts.asked.age_years), limit / (12 if unit.startswith("month") else 1)
+        least = most = float(facts.asked.age_years)
+        limit /= 12 if unit.startswith("month") else 1
     else:
-        return None
-    return value > limit if match[1].lower() in ("older", "larger", "bigger", "more") else value < limit
+        return ""
+    if match[1].lower() in ("older", "larger", "bigger", "more"):
+        return "yes" if least > limit else "no" if most <= limit else "open"
+    return "yes" if most < limit else "no" if least >= limit else "open"
 
 
 def settles_no(question: str, facts: Facts) -> bool:
     """Whether the caption settles that the answer to ``question`` is no: it denies or excludes what is asked about."""
     compared = compares(question, facts)
-    if compared is not None:
-        return not compared
+    if compared:
+        return compared == "no"
     asked, printed = split(question)
     if any(_excluded(term, facts) for term, _, _ in facts.vocabulary.find(asked, printed)):
         return True
@@ -227,9 +231,10 @@ def judge(qa: QA, grounds: Grounds) -> tuple[Support, bool]:
     """The support of a pair, and whether its answer is settled (only a "no" can be unsettled)."""
     answer = qa.answer.lower()
     if answer.startswith("yes"):
-        holds = compares(qa.question, grounds.facts)
-        support = grounds.support(*((qa.question, qa.answer[3:]) if holds is None else (qa.answer[3:],)))
-        return (support if holds is not False else Support(0.0, qa.question)), True
+        compared = compares(qa.question, grounds.facts)
+        if compared in ("no", "open"):
+            return Support(0.0, qa.question), True
+        return grounds.support(*([] if compared else [qa.question]), qa.answer[3:]), True
     if _NO.match(answer):
         # "No, it does not show X" repeats what was asked, which the caption need not have.
         support = grounds.support(qa.answer[2:], denied=True, echo=qa.question)

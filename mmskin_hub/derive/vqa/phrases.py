@@ -24,7 +24,7 @@ _STOP = folded(
     reveals reveal revealing demonstrates demonstrate demonstrating displays display displaying note noted present
     presents presenting seen see has have had this that these those there which who consisting consists typical
     classic classical characteristic early late severe mild close-up closeup view same another case patient man woman
-    boy girl child infant his her multiple several note"""
+    boy girl child infant his her multiple several note like"""
 ) | frozenset(".,;:()[]/\"“”‘’'?!&%=+*<>#")
 _PLACE = folded(
     """left right upper lower inner outer lateral medial anterior posterior dorsal ventral both distal
@@ -42,10 +42,13 @@ _ARTICLE = re.compile(r"\b(?:an?|the)\s+$", re.IGNORECASE)
 _OWNED = re.compile(r"(?:an?|the|his|her|both)\b", re.IGNORECASE)
 _BRACKET = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
 _OF = frozenset(("of", "in", "from", "on", "at", "by"))
+_OPENING = folded("note notice observe close-up closeup view same")
+"""Words a sentence may begin with that describe nothing."""
 _TRAILING = frozenset(("and", "or", "with", "of", "on", "in", "at", "to", "by", "from", ",", "&", "which", "is", "are"))
 _TURN = folded(
     """which that who without after before following since during measuring measured present presented presenting
-    history treated treatment noted note case courtesy photograph but"""
+    history treated treatment noted note case courtesy photograph but caused due returning cannot associated arising
+    despite because although"""
 )
 """Words at which a description of the picture ends: what was before, what is absent, whose picture it is."""
 
@@ -80,7 +83,11 @@ def lesion_phrases(facts: Facts) -> list[Phrase]:
 
 def _joined(text: Sequence[Token], last: int, first: int) -> bool:
     gap = [token.word for token in text[last + 1 : first]]
-    return len(gap) <= 3 and all(word in _GAP or word.endswith(("ly", "ish")) for word in gap)
+    # Adjectives that the vocabulary lacks do not break the phrase: "bright red, lobulated, adherent nodule".
+    return len(gap) <= 3 and all(word in _GAP or (word not in _STOP and word.endswith(_ADJECTIVES)) for word in gap)
+
+
+_ADJECTIVES = ("ly", "ish", "ed", "ous", "ic", "ar", "al", "oid", "form", "ent", "ant", "ive", "less", "otic")
 
 
 def _close(facts: Facts, run: list[Fact], last: int) -> list[Phrase]:
@@ -129,7 +136,7 @@ def chained(facts: Facts, phrases: Sequence[Phrase]) -> str:
 
 def place(facts: Facts) -> str:
     """The stated place with its preposition: "on the dorsum of the left hand"; several that are linked, together."""
-    sites = [fact for fact in facts.stated("site") if _is_place(facts, fact)]
+    sites = [fact for fact in facts.stated("site") if is_place(facts, fact)]
     if not sites:
         return ""
     first, last = sites[0].first, sites[0].last
@@ -138,34 +145,41 @@ def place(facts: Facts) -> str:
         if any(word not in _GAP and word not in _PLACE and word not in _PREPOSITION and word != "of" for word in gap):
             break
         last = site.last
-    while first and facts.text[first - 1].word in _PLACE:
+    while first and (
+        facts.text[first - 1].word in _PLACE
+        or (first > 1 and facts.text[first - 1].word in ("and", "or") and facts.text[first - 2].word in _PLACE)
+    ):
         first -= 1
-    words = with_article(facts, first, last)
+    words = with_article(facts, first, last).replace(" & ", " and ").lower()
+    if facts.text[first].word in _PREPOSITION:
+        return words  # "around the mouth" is a place by itself
     before = facts.text[first - 1].word if first else ""
     if before not in _PREPOSITION:
-        before = "on"
+        before = "in" if _HOLLOW.search(words) else "on"
     return f"{before} {words}" if _OWNED.match(words) else f"{before} the {words}"
 
 
-def _is_place(facts: Facts, site: Fact) -> bool:
-    """Not "palmar" in "palmar psoriasis" (an adjective), and not "skin biopsy of the leg" told of by a needle."""
+_HOLLOW = re.compile(r"\b(?:folds?|axillae?|groins?|web spaces?|webs?|canals?|foss[ae]|clefts?|flexures?|mouth)$")
+"""Places one is in, and not on."""
+
+
+def is_place(facts: Facts, site: Fact) -> bool:
+    """Not "palmar" in "palmar psoriasis": an adjective alone is no place."""
+    if site.first != site.last:
+        return True
     after = facts.text[site.last + 1].word if site.last + 1 < len(facts.text) else "."
     printed = facts.text[site.last].text.lower()
     adjective = printed.endswith(("al", "ar", "ary", "ic", "ous", "id")) and site.term.name.split()[-1] != fold(printed)
     return not adjective or after in ("region", "area", "skin")
 
 
-def finding(facts: Facts, kind: str) -> str:
-    """What is stated as found, of ``kind`` "dermoscopic" or "histological": a clause of the caption, cut where the
-    picture ends and the patient, the stain, or the past begins."""
-    stated = facts.stated(kind)
-    if not stated:
-        return ""
-    first, last = sentence_bounds(facts, stated[0])
-    at = stated[0].first
-    verb = next((n for n in range(at - 1, max(first, at - 8) - 1, -1) if facts.text[n].word in _SHOW), None)
-    start = _leftmost(facts, at) if verb is None else verb + 1
-    return described(facts, start, last) or with_article(facts, _leftmost(facts, at), stated[0].last)
+def finding(facts: Facts, at: Fact) -> str:
+    """The clause of the caption in which the finding ``at`` stands, cut where the picture ends and the patient, the
+    stain, or the past begins."""
+    first, last = sentence_bounds(facts, at)
+    verb = next((n for n in range(at.first - 1, max(first, at.first - 8) - 1, -1) if facts.text[n].word in _SHOW), None)
+    start = _leftmost(facts, at.first) if verb is None else verb + 1
+    return described(facts, start, last) or with_article(facts, _leftmost(facts, at.first), at.last)
 
 
 def described(facts: Facts, first: int, last: int) -> str:
@@ -174,10 +188,16 @@ def described(facts: Facts, first: int, last: int) -> str:
     "" where something in it is denied or left open.
     """
     text = facts.text
+    while first < last and text[first].word in _OPENING:
+        first += 1
+    if last - first > 1 and len(text[first].text) == 1 and text[first + 1].text in ",).":
+        first += 2  # the letter of a panel
     end = first
     while end <= last and not (end > first and (text[end].word in _TURN or _is_turn(facts, end, last))):
         end += 1
-    while end > first and text[end - 1].word in _TRAILING:
+    while end > first and (
+        text[end - 1].word in _TRAILING or text[end - 1].word in _SPANS or text[end - 1].text.isdigit()
+    ):
         end -= 1
     if end == first or any(first <= fact.first < end and fact.said != STATED for fact in facts.all):
         return ""
@@ -216,11 +236,16 @@ def sentence_bounds(facts: Facts, fact: Fact) -> tuple[int, int]:
 
 
 def is_plural(fact: Fact, facts: Facts) -> bool:
-    """Whether a lesion is printed in the plural: "papules", "bullae", but not "pus" or "lichen"."""
-    printed = facts.text[fact.last].text.lower()
-    return (printed != fold(printed) and printed.endswith(("s", "ae", "i"))) or any(
-        printed == name and printed != fact.term.name and printed.endswith(("a", "ae", "i", "es"))
-        for name in fact.term.synonyms
+    """Whether a term is printed in the plural: "papules", "bullae", "areas of necrosis"; not "pus" or "naevus"."""
+    words = [token.text.lower() for token in facts.text[fact.first : fact.last + 1]]
+    head = words[words.index("of") - 1] if "of" in words[1:] else words[-1]
+    if head.endswith(("us", "ous", "is", "ss")):
+        return False
+    if head.endswith(("s", "ae")):
+        return fold(head) in (fold(head[:-1]), fold(head[:-2]))
+    name = fact.term.name.split(" of ")[0]
+    return (head.endswith("i") and name.endswith(("us", "i"))) or (
+        head.endswith(("ia", "ata")) and name.endswith(("ium", "oma")) and not name.endswith(head)
     )
 
 
@@ -229,6 +254,7 @@ __all__ = [
     "chained",
     "described",
     "finding",
+    "is_place",
     "is_plural",
     "lesion_phrases",
     "place",

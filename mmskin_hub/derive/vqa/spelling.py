@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 # A word, a number, or a sign; a word keeps a possessive "'s", which the folding takes off.
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:[.,]\d+)?|[^\w\s]")
-_SKIPPED = frozenset(("the", "a", "an", "-", "‐", "‑", "–"))
-"""Tokens that no term is told by: "dorsum of the hand" is "dorsum of hand", "flat-topped" is "flat topped"."""
+_SKIPPED = frozenset(("the", "a", "an", "-", "‐", "‑", "–", ""))
+"""Tokens that no term is told by: "dorsum of the hand" is "dorsum of hand", "flat-topped" is "flat topped".
+Nothing is left of a lone accent."""
 
-_POSSESSIVE = re.compile(r"['’]s?$")
+_POSSESSIVE = re.compile(r"(?<=\w)['’]s?$")
 _FOLDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), to)
     for pattern, to in (
@@ -27,6 +28,7 @@ _FOLDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"is(?=e$|ed$|es$|ing$|ation$|ations$)", "iz"),
         (r"tre(?=s?$)", "ter"),
         (r"sulph", "sulf"),
+        (r"^leuco", "leuko"),
         (r"^grey", "gray"),
         (r"(?<=[a-z]{3})oses$", "osis"),
         (r"(?<=[a-z]{2})ies$", "y"),

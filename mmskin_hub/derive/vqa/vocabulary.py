@@ -73,9 +73,9 @@ class Vocabulary:
         self.terms: dict[str, Term] = {}
         self._lookalikes: dict[str, dict[str, None]] = {}
         self._groups: dict[tuple[str, tuple[str, ...]], list[Term]] = {}
-        # Each node maps the next word of a name to the node after it, and "" to the term whose name ends there.
-        self._words: dict[str, Any] = {}
-        self._capitals: dict[str, Any] = {}
+        # Each node maps the next word of a name to the node after it, and None to the term whose name ends there.
+        self._words: dict[str | None, Any] = {}
+        self._capitals: dict[str | None, Any] = {}
         for term in terms:
             if self.terms.setdefault(term.name, term) is not term:
                 raise ValueError(f"The term {term.name!r} stands twice in the vocabulary.")
@@ -99,7 +99,7 @@ class Vocabulary:
         for word in (printed[0] if capitals else words[0], *words[1:]):
             node = node.setdefault(word, {})
         # Two terms with one spelling would depend on the order of the tables: the first keeps it.
-        node.setdefault("", term)
+        node.setdefault(None, term)
 
     def of_kind(self, kind: str, group: tuple[str, ...] = ()) -> Sequence[Term]:
         """The terms of one of :data:`KINDS` whose path begins with ``group``, in the order of the tables."""
@@ -123,18 +123,18 @@ class Vocabulary:
         while at < end:
             here = self._capitals.get(printed[at]) or self._words.get(words[at])
             if here is not None:
-                term, last = here.get(""), at
+                term, last = here.get(None), at
                 following = at + 1
                 while following < end:
                     here = here.get(words[following])
                     if here is None:
                         break
-                    longer = here.get("")
+                    longer = here.get(None)
                     if longer is not None:
                         term, last = longer, following
                     following += 1
                 if term is None and printed[at] in self._capitals:
-                    term, last = self._words.get(words[at], {}).get(""), at
+                    term, last = self._words.get(words[at], {}).get(None), at
                 if term is not None:
                     found.append(Found(term, at, last))
                     at = last

@@ -28,7 +28,7 @@ def offers(facts: Facts) -> list[Offer]:
         *morphology(facts, phrases),
         *adjectives(facts, phrases),
         *number(facts, phrases),
-        *size(facts),
+        *size(facts, phrases),
         *findings(facts),
         *stain(facts),
         *magnification(facts),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache, partial
 
 from mmskin_hub.derive.vqa.facts import Fact, Facts, can_be_seen
-from mmskin_hub.derive.vqa.offers.offer import Offer, Slots, pick, printed
+from mmskin_hub.derive.vqa.offers.offer import Offer, Slots, an, pick, printed
 from mmskin_hub.derive.vqa.phrases import is_plural
 from mmskin_hub.derive.vqa.vocabulary import Term, Vocabulary
 
@@ -19,12 +20,33 @@ def diagnosis(facts: Facts) -> Iterator[Offer]:
     said = partial(_said, facts, found[0])
     yield Offer("diagnosis", "open", said)
     yield Offer("diagnosis", "yes", said)
-    if len(found) == 1:
+    # A pattern of reaction ("dermatitis", "vasculitis") is found in many diseases and excludes none.
+    if len(found) == 1 and found[0].term.name not in _PATTERNS and found[0].term.path[:2] != _REACTION:
         yield Offer("diagnosis", "no", partial(_denied, facts, found[0]))
 
 
-def _said(facts: Facts, stated: Fact) -> Slots:
-    return {"d": stated.term.name if is_plural(stated, facts) else printed(facts, stated)}
+_REACTION = ("other", "reaction pattern")
+_PATTERNS = frozenset(("dermatitis", "vasculitis", "panniculitis", "spongiotic dermatitis", "drug eruption", "nevus"))
+_COUNTED = re.compile(
+    r"(?:oma|nevus|naevus|cyst|spot|line|macule|papule|nodule|ulcer|wart|lentigo|polyp|tumou?r|horn|corn|callus|"
+    r"abscess|keloid|milium|stain|fistula|sinus|blister|bite|tag|burn|scar|birthmark|"
+    r"(?:actinic|solar|seborrh?o?eic) keratosis)$",
+    re.IGNORECASE,
+)
+"""What names of diseases end with that one can count: "a lipoma", "a pilar cyst"."""
+
+
+def _said(facts: Facts, stated: Fact) -> dict[str, str]:
+    name = printed(facts, stated)
+    if not is_plural(stated, facts):
+        return {"d": name, "a_d": _counted(name)}
+    if _COUNTED.search(stated.term.name):
+        return {"d": stated.term.name, "a_d": an(stated.term.name)}
+    return {"d": name, "a_d": name}
+
+
+def _counted(name: str) -> str:
+    return an(name) if _COUNTED.search(name) else name
 
 
 def _denied(facts: Facts, stated: Fact) -> Slots | None:
@@ -32,7 +54,8 @@ def _denied(facts: Facts, stated: Fact) -> Slots | None:
     for rivals in _rivals(facts.vocabulary, stated.term.name):
         left = [term for term in rivals if term.name not in facts.mentioned]
         if left:
-            return {**_said(facts, stated), "x": pick(left, f"confusion:{facts.asked.id}").name}
+            other = pick(left, f"confusion:{facts.asked.id}").name
+            return {**_said(facts, stated), "x": other, "a_x": _counted(other)}
     return None
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from mmskin_hub.derive.vqa.facts import Fact, Facts
 from mmskin_hub.derive.vqa.phrases import Phrase, is_plural
-from mmskin_hub.derive.vqa.spelling import folded
+from mmskin_hub.derive.vqa.spelling import fold, folded
 
 T = TypeVar("T")
 Slots = Mapping[str, str]
@@ -41,30 +41,30 @@ def order_of(key: str) -> int:
 def printed(facts: Facts, fact: Fact) -> str:
     """A term as the caption has it, small at the beginning unless it is a name or an abbreviation."""
     words = facts.span(fact.first, fact.last)
-    name = fact.term.name
-    if words == name or words in fact.term.synonyms:
+    first = words.split(" ", 1)[0]
+    named = (name.split(" ", 1)[0] for name in (fact.term.name, *fact.term.synonyms))
+    if not first[1:].islower() or any(name[0].isupper() and fold(name) == fold(first) for name in named):
         return words
-    if words.isupper() and len(words) > 6:
-        return name
-    return words if name[0].isupper() or words[1:2].isupper() else words[0].lower() + words[1:]
+    return words[0].lower() + words[1:]
 
 
 # Names that a phrase may begin with: "Wickham striae".
 _NAMES = folded(
     """Wickham Pautrier Munro Kogoj Civatte Langerhans Touton Auspitz Koebner Gottron Nikolsky Beau Mees Wood Giemsa
-    Masson Congo Henderson Dutcher Birbeck Darier Tzanck"""
+    Masson Congo Henderson Dutcher Birbeck Darier Tzanck Miescher Hutchinson Langhans Max Cowdry Negri Verocay Antoni"""
 )
 
 
 def within(words: str) -> str:
     """``words`` as they stand within a sentence: the first letter small, unless it begins a name."""
     first = words.split(" ", 1)[0]
-    return words[0].lower() + words[1:] if first[1:].islower() and first.lower() not in _NAMES else words
+    small = len(first) == 1 or first[1:].islower()
+    return words[0].lower() + words[1:] if small and fold(first) not in _NAMES else words
 
 
 _MASS = re.compile(
-    r"(?:sis|ema|tion|ing|trophy|plasia|ity|ness|ism|loss|pigment|mucin|amyloid|collagen|fat|tissue|pus|purpura|scale|"
-    r"atrophy|debris|necrosis|alopecia|light|erythroderma|gangrene|striae)$"
+    r"(?:sis|ema|tion|ing|trophy|plasia|ity|ness|ism|itis|loss|pigment|mucin|amyloid|collagen|fat|tissue|pus|purpura|"
+    r"scale|debris|dust|pallor|birefringence|alopecia|light|erythroderma|gangrene|staining|tropism|lysis)$"
 )
 """What nouns end with that stand without an article: processes and substances."""
 
@@ -76,9 +76,25 @@ def is_mass(words: str) -> bool:
 
 def with_a(words: str) -> str:
     """A singular noun phrase with "a" or "an", unless it names a process or a substance."""
-    if is_mass(words):
-        return words
+    return words if is_mass(words) else an(words)
+
+
+def an(words: str) -> str:
+    """``words`` with "a" or "an"."""
     return f"{'an' if words[:1].lower() in 'aeiou' else 'a'} {words}"
+
+
+_DETERMINED = re.compile(
+    r"(?:an?|the|multiple|numerous|several|many|two|three|four|few|some|both|\d+)\b", re.IGNORECASE
+)
+
+
+def phrased(facts: Facts, words: str, head: Fact | None) -> str:
+    """``words`` of the caption within a sentence, with the article that their head wants and the caption left out."""
+    words = within(words)
+    if head is None or is_plural(head, facts) or _DETERMINED.match(words) or is_mass(facts.span(head.first, head.last)):
+        return words
+    return an(words)
 
 
 def noun(facts: Facts, fact: Fact) -> dict[str, str]:
@@ -88,7 +104,7 @@ def noun(facts: Facts, fact: Fact) -> dict[str, str]:
     return {"noun": words if plural else with_a(words), "are": "are" if plural else "is"}
 
 
-_ADJECTIVAL = ("ed", "ous", "ic", "ar", "al", "y", "ing", "oid", "form")
+_ADJECTIVAL = ("ed", "ous", "ic", "ar", "al", "y", "oid", "form")
 _TYPE = folded("type variant form subtype stage pattern")
 
 
@@ -98,6 +114,8 @@ def is_noun(facts: Facts, fact: Fact) -> bool:
     if following in _TYPE:
         return False
     last = facts.text[fact.last].text.lower()
+    if last.endswith("ing"):  # "scaling", the noun, or that of "scaling plaques"
+        return not any(other.first == fact.last + 1 for other in facts.all)
     return not last.endswith(_ADJECTIVAL) or last in fact.term.name.split() or is_plural(fact, facts)
 
 
@@ -106,9 +124,11 @@ def lesions(facts: Facts, phrases: Sequence[Phrase]) -> dict[str, str]:
     heads = [fact for phrase in phrases for fact in phrase.facts if fact.term.kind == "lesion" and is_noun(facts, fact)]
     if len({head.term.name for head in heads}) > 1:
         return {"lesions": "the lesions", "are": "are"}
-    if not heads or heads[0].first != heads[0].last:
+    if not heads:
         return {"lesions": "the lesion", "are": "is"}
     plural = is_plural(heads[0], facts)
+    if heads[0].first != heads[0].last:
+        return {"lesions": "the lesions", "are": "are"} if plural else {"lesions": "the lesion", "are": "is"}
     return {"lesions": f"the {facts.text[heads[0].last].text.lower()}", "are": "are" if plural else "is"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -28,7 +29,10 @@ def stain(facts: Facts) -> Iterator[Offer]:
 
 def _stain(facts: Facts, fact: Fact) -> Slots:
     others = [name for name in _STAINS if name != fact.term.name and name not in facts.mentioned]
-    return {"stain": printed(facts, fact), "x": pick(others, f"stain:{facts.asked.id}")}
+    return {"stain": _STAIN.sub("", printed(facts, fact)), "x": pick(others, f"stain:{facts.asked.id}")}
+
+
+_STAIN = re.compile(r"\s+stain(?:ing|ed)?$", re.IGNORECASE)
 
 
 def magnification(facts: Facts) -> Iterator[Offer]:
@@ -59,15 +63,22 @@ def _modality(facts: Facts) -> Slots:
 
 
 def person(facts: Facts) -> Iterator[Offer]:
-    """Age and sex of the patient."""
+    """Age and sex of the patient, of photographs that may show them: a section and a close view of a heel do not."""
     years, sex = facts.asked.age_years, facts.asked.sex
+    if facts.asked.modality != "clinical":
+        return
     if years is not None:
         for form in ("open", "yes", "no") if years >= _GROWN_UP else ("open",):
             yield Offer("age", form, partial(_age, facts, float(years)))
-    if sex:
+    sites = facts.stated("site")
+    if sex and (not sites or any({site.term.name, *site.term.path} & _TELLING for site in sites)):
         slots = {"who": "the patient", "sex": sex, "x": "female" if sex == "male" else "male"}
         for form in ("open", "yes", "no"):
             yield Offer("sex", form, lambda: slots)
+
+
+_TELLING = frozenset(("head and neck", "face", "trunk", "chest", "breast", "anogenital", "genitalia"))
+"""Sites that show whether somebody is a man or a woman."""
 
 
 def _age(facts: Facts, years: float) -> Slots:

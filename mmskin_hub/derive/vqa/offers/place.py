@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 
 from mmskin_hub.derive.vqa.facts import Fact, Facts, excludes_site
 from mmskin_hub.derive.vqa.offers.offer import Offer, Slots, lesions, pick
-from mmskin_hub.derive.vqa.phrases import Phrase, place
+from mmskin_hub.derive.vqa.phrases import Phrase, is_place, place
 from mmskin_hub.derive.vqa.vocabulary import Term, Vocabulary
 
 _OTHER_SIDE = {"left": "right", "right": "left"}
@@ -16,7 +16,7 @@ _OTHER_SIDE = {"left": "right", "right": "left"}
 def body_site(facts: Facts, phrases: Sequence[Phrase]) -> Iterator[Offer]:
     """The part of the body; of a section under the microscope nobody could tell."""
     sites = facts.stated("site")
-    if not sites or facts.asked.modality == "pathology":
+    if not sites or facts.asked.modality == "pathology" or facts.panels > 1:
         return
     said = partial(_said, facts, phrases)
     yield Offer("body_site", "open", said)
@@ -42,9 +42,7 @@ def _denied(facts: Facts, phrases: Sequence[Phrase], stated: Fact) -> Slots | No
 def _elsewhere(vocabulary: Vocabulary, name: str) -> tuple[Term, ...]:
     """The larger sites on which that what lies on the site ``name`` does not lie."""
     stated = vocabulary.terms[name]
-    return tuple(
-        term for term in vocabulary.of_kind("site") if len(term.path) in (1, 2) and excludes_site(stated, term)
-    )
+    return tuple(term for term in vocabulary.of_kind("site") if len(term.path) == 1 and excludes_site(stated, term))
 
 
 def _side(facts: Facts, phrases: Sequence[Phrase], sites: Sequence[Fact]) -> Iterator[Offer]:
@@ -52,7 +50,7 @@ def _side(facts: Facts, phrases: Sequence[Phrase], sites: Sequence[Fact]) -> Ite
     mentioned = {fact.term.name for fact in facts.all if fact.term.kind == "laterality"}
     if not stated or len(mentioned) != 1 or stated[0].term.name not in _OTHER_SIDE:
         return
-    site = next((site for site in sites if site.first == stated[0].last + 1), None)
+    site = next((site for site in sites if site.first == stated[0].last + 1 and is_place(facts, site)), None)
     if site is not None:
         fill = partial(_side_said, facts, phrases, stated[0].term.name, site)
         for form in ("open", "yes", "no"):
