@@ -73,6 +73,18 @@ _MODALITY_WORDS = {
 }
 
 
+_ENDING = re.compile(
+    r"(?:ations?|ated|ates?|ating|ings?|edly|ed|ally|al|ly|ous|osity|ity|ive|ic|ment|ness|ary|ar|a|ies|es|e|s|y)$"
+)
+
+
+@lru_cache(maxsize=8192)
+def _stem(word: str) -> str:
+    """A word without its ending, so that "ulcerated" is supported by "ulceration"; short words stay whole."""
+    root = _ENDING.sub("", word)
+    return root if len(root) >= 5 else word
+
+
 class Support(NamedTuple):
     """``score`` from 0 to 1, and the first word or term that is not supported, "" if all are."""
 
@@ -98,8 +110,8 @@ class Grounds:
             names = [_words_of(self.facts.vocabulary, name) for name in self._known | self._known_denied]
             if asked.age_years is not None:
                 names.append(folded(f"{stated_age(asked.caption, float(asked.age_years))} {asked.age_years:g}"))
-            self._other_names = frozenset().union(*names)
-        return word in self._other_names
+            self._other_names = frozenset().union(*names, map(_stem, self.facts.words))
+        return word in self._other_names or _stem(word) in self._other_names
 
     def support(self, *texts: str, denied: bool = False, echo: str = "") -> Support:
         """How far the caption supports the ``texts``; with ``denied``, what the caption denies counts as said too.
@@ -138,15 +150,16 @@ class Grounds:
                 if term.name != self.facts.asked.modality:
                     return term.name
             # The caption may hold the same words as part of another term: then they are its own.
-            elif not self._free.issuperset(here):
+            elif not all(word in self._free or _stem(word) in self._free for word in here):
                 return " ".join(printed[first : last + 1])
         return ""
 
     @cached_property
     def _free(self) -> frozenset[str]:
-        """The words of the caption outside the terms that it denies or leaves open."""
+        """The words of the caption outside the terms that it denies or leaves open, and their stems."""
         taken = {n for fact in self.facts.all if fact.said != STATED for n in range(fact.first, fact.last + 1)}
-        return frozenset(token.word for n, token in enumerate(self.facts.text) if n not in taken)
+        words = {token.word for n, token in enumerate(self.facts.text) if n not in taken}
+        return frozenset(words | set(map(_stem, words)))
 
 
 @lru_cache(maxsize=8192)
