@@ -40,7 +40,7 @@ from mmskin_hub.engine.run import Settings, Worked, options_record, run_books
 from mmskin_hub.engine.tables import ROWS_A_GROUP, SHARD_BYTES, write_split
 from mmskin_hub.engine.tools import tool_versions
 from mmskin_hub.engine.work import WorkFolder, locked, read_rows, write_json
-from mmskin_hub.errors import NothingUsable, WrongUse
+from mmskin_hub.errors import MmskinError, NothingUsable, WrongUse
 from mmskin_hub.registry import DATASETS
 from mmskin_hub.schema import SPLITS, captions_features, demographics_features, open_vqa_features
 
@@ -163,6 +163,7 @@ def _check(request: Request) -> None:
     if unknown or not request.configs:
         known = ",".join(DATASETS[NAME].configs)
         raise WrongUse(f"--configs {','.join(unknown)!r} is not known.", f"There are: {known}")
+    _check_endpoint(request)
     check_out(request.out, NAME, request.version, request.overwrite)
     # --out is replaced as a whole: what is to be read, or worked on, must not lie in it.
     out = request.out.resolve()
@@ -170,6 +171,20 @@ def _check(request: Request) -> None:
     for path in [*find_books(request.books).paths, *kept]:
         if Path(path).resolve().is_relative_to(out):
             raise WrongUse(f"{path} lies inside --out {request.out}, which is replaced.", "Name another folder.")
+
+
+def _check_endpoint(request: Request) -> None:
+    """Find out before the books are read, not after, whether there is anybody to ask."""
+    if request.endpoint is None:
+        return
+    if "open_vqa" not in request.configs:
+        raise WrongUse(
+            "An endpoint writes open_vqa, which is not among --configs.", "Add it, or leave the endpoint out."
+        )
+    try:
+        request.endpoint.check()
+    except MmskinError as error:
+        raise WrongUse(error.what, error.remedy) from error
 
 
 def _forget(request: Request, work: Path) -> None:

@@ -127,6 +127,8 @@ def _prices(text: str) -> tuple[float, float]:
         price_in, price_out = (float(part) for part in text.split(","))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not two numbers, such as 0.15,0.60") from error
+    if not all(0 <= price < float("inf") for price in (price_in, price_out)):
+        raise argparse.ArgumentTypeError(f"{text!r}: a price is a number from zero on")
     return price_in, price_out
 
 

@@ -20,7 +20,6 @@ def endpoint_writer(settings: EndpointSettings, cache: Path) -> Iterator[Endpoin
     """The writer of ``settings``, which shows how far it is for as long as the context lasts."""
     from mmskin_hub.derive.vqa.endpoint import EndpointWriter
 
-    cache.mkdir(parents=True, exist_ok=True)
     if not sys.stderr.isatty():
         yield EndpointWriter(settings, cache, progress=_Lines())
         return

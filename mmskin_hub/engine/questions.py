@@ -110,7 +110,7 @@ def write_questions(folder: WorkFolder, writer: Writer | None = None) -> dict[st
 
     write_rows(questions_file(folder), list(rows()), _schema())
     counts.check(len(pictures))
-    others = list(read_rows(rejects_file(folder), batch=500))
+    others = [row for row in read_rows(rejects_file(folder), batch=500) if row["stage"] != STAGE]
     write_rows(rejects_file(folder), sorted([*others, *rejects], key=reject_order), reject_schema())
     return counts.record(name)
 

@@ -127,10 +127,16 @@ class Facts:
 def read_facts(asked: Asked, terms: Vocabulary | None = None) -> Facts:
     """Read the caption of ``asked``. Never raises: a text without a known term has no facts."""
     terms = terms or vocabulary()
-    caption = asked.caption.capitalize() if _is_shouted(asked.caption) else asked.caption
+    caption = _lowered(asked.caption, terms) if _is_shouted(asked.caption) else asked.caption
     text = tuple(tokens(caption))
     found = terms.find([token.word for token in text], [token.text for token in text])
     return Facts(asked, caption, text, tuple(judge(text, found)), terms)
+
+
+def _lowered(caption: str, terms: Vocabulary) -> str:
+    """A caption in capitals in small letters, abbreviations aside."""
+    words = re.sub(r"[^\W\d_]+", lambda word: word[0] if terms.is_abbreviation(word[0]) else word[0].lower(), caption)
+    return words[:1].upper() + words[1:]
 
 
 def _is_shouted(caption: str) -> bool:

@@ -12,14 +12,16 @@ supported in another way, 0 for one that is not. What has an unsupported word do
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from mmskin_hub.derive.demographics import stated_age
 from mmskin_hub.derive.vqa.facts import DENIED, STATED, Facts, excludes_site
 from mmskin_hub.derive.vqa.offers.picture import KIND
-from mmskin_hub.derive.vqa.spelling import folded, split
+from mmskin_hub.derive.vqa.said import Fact
+from mmskin_hub.derive.vqa.said import judge as read_terms
+from mmskin_hub.derive.vqa.spelling import folded, split, tokens
 from mmskin_hub.derive.vqa.vocabulary import Term, Vocabulary
 from mmskin_hub.schema import QA
 
@@ -121,15 +123,12 @@ class Grounds:
         echoed = frozenset(split(echo)[0]) if echo else frozenset()
         here, total, missing = 0.0, 0, ""
         for text in texts:
-            words, printed = split(text)
-            if echoed:
-                kept = [n for n, word in enumerate(words) if word not in echoed]
-                words, printed = tuple(words[n] for n in kept), tuple(printed[n] for n in kept)
-            wrong = self._wrong_term(words, printed, denied)
+            wrong = self.wrong_term(text, denied, echoed)
             if wrong:
                 return Support(0.0, wrong)
+            words, printed = split(text)
             for word, token in zip(words, printed, strict=True):
-                if word in _NO_SUPPORT:
+                if word in _NO_SUPPORT or word in echoed:
                     continue
                 total += 1
                 if word in self.facts.words:
@@ -140,13 +139,21 @@ class Grounds:
                     missing = missing or token
         return Support(here / total if total else 1.0, missing)
 
-    def _wrong_term(self, words: Sequence[str], printed: Sequence[str], denied: bool) -> str:
+    def wrong_term(self, text: str, denied: bool = False, echoed: Collection[str] = ()) -> str:
+        """The first term in ``text`` that the caption does not support, as printed; "" if there is none.
+
+        What ``text`` itself denies ("plaques without scale") must be denied by the caption.
+        """
+        words, printed = split(text)
         known = self._known | self._known_denied if denied else self._known
-        for term, first, last in self.facts.vocabulary.find(words, printed):
+        for term, said, first, last in _read(words, printed, text, self.facts.vocabulary):
             here = words[first : last + 1]
-            if term.name in known or NO_CONTENT.issuperset(here):
+            if said == DENIED and not denied:
+                if term.name not in self._known_denied:
+                    return " ".join(printed[first : last + 1])
+            elif term.name in known or NO_CONTENT.issuperset(here) or all(word in echoed for word in here):
                 continue
-            if term.kind == "modality":
+            elif term.kind == "modality":
                 if term.name != self.facts.asked.modality:
                     return term.name
             # The caption may hold the same words as part of another term: then they are its own.
@@ -162,6 +169,17 @@ class Grounds:
         return frozenset(words | set(map(_stem, words)))
 
 
+_DENIALS = folded("no not without absence absent lacking lacks free never neither nor non")
+
+
+def _read(words: Sequence[str], printed: Sequence[str], text: str, vocabulary: Vocabulary) -> Sequence[Fact]:
+    """The terms of a question or an answer; whether it denies them is read only where a word says so."""
+    found = vocabulary.find(words, printed)
+    if found and not _DENIALS.isdisjoint(words):
+        return read_terms(tokens(text), found)
+    return [Fact(term, STATED, first, last) for term, first, last in found]
+
+
 @lru_cache(maxsize=8192)
 def _words_of(vocabulary: Vocabulary, name: str) -> frozenset[str]:
     """The words of all names of a term, and of the broader terms it has."""
@@ -174,7 +192,8 @@ def _words_of(vocabulary: Vocabulary, name: str) -> frozenset[str]:
 
 _NO = re.compile(r"no\b")
 _COMPARISON = re.compile(
-    r"\b(older|younger|larger|smaller|bigger|more|less)\s+than\s+(\d+(?:\.\d+)?)\s*(years?|months?|mm|cm)?",
+    r"\b(?:(older|younger)\s+than\s+(\d+(?:\.\d+)?)\s*(years?|months?|weeks?|days?)?|"
+    r"(larger|smaller|bigger|more|less|longer|wider)\s+than\s+(\d+(?:\.\d+)?)\s*(mm|cm))",
     re.IGNORECASE,
 )
 
@@ -185,19 +204,22 @@ def compares(question: str, facts: Facts) -> str:
     match = _COMPARISON.search(question)
     if match is None:
         return ""
-    limit, unit = float(match[2]), (match[3] or "").lower()
+    how, limit, unit = match[1] or match[4], float(match[2] or match[5]), (match[3] or match[6] or "").lower()
     if unit in ("mm", "cm"):
         if len(facts.sizes) != 1:
             return ""
         least, most, limit = facts.sizes[0].least, facts.sizes[0].most, limit * (10 if unit == "cm" else 1)
     elif facts.asked.age_years is not None:
         least = most = float(facts.asked.age_years)
-        limit /= 12 if unit.startswith("month") else 1
+        limit /= _A_YEAR.get(unit[:1], 1.0)
     else:
         return ""
-    if match[1].lower() in ("older", "larger", "bigger", "more"):
-        return "yes" if least > limit else "no" if most <= limit else "open"
-    return "yes" if most < limit else "no" if least >= limit else "open"
+    if how.lower() in ("younger", "smaller", "less"):
+        return "yes" if most < limit else "no" if least >= limit else "open"
+    return "yes" if least > limit else "no" if most <= limit else "open"
+
+
+_A_YEAR = {"m": 12.0, "w": 52.18, "d": 365.25}
 
 
 def settles_no(question: str, facts: Facts) -> bool:
@@ -206,7 +228,8 @@ def settles_no(question: str, facts: Facts) -> bool:
     if compared:
         return compared == "no"
     asked, printed = split(question)
-    if any(_excluded(term, facts) for term, _, _ in facts.vocabulary.find(asked, printed)):
+    terms = _read(asked, printed, question, facts.vocabulary)
+    if any(_excluded(fact.term, facts) for fact in terms if fact.said != DENIED):
         return True
     words = set(asked)
     other_sex = {"male": "female", "female": "male"}.get(facts.asked.sex or "", "")
@@ -247,6 +270,9 @@ def judge(qa: QA, grounds: Grounds) -> tuple[Support, bool]:
         compared = compares(qa.question, grounds.facts)
         if compared in ("no", "open"):
             return Support(0.0, qa.question), True
+        wrong = grounds.wrong_term(qa.question) if compared else ""
+        if wrong:
+            return Support(0.0, wrong), True
         return grounds.support(*([] if compared else [qa.question]), qa.answer[3:]), True
     if _NO.match(answer):
         # "No, it does not show X" repeats what was asked, which the caption need not have.

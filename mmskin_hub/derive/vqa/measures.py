@@ -8,11 +8,11 @@ from typing import NamedTuple
 _NUMBER = r"\d{1,3}(?:[.,]\d+)?"
 _MAGNIFICATION = re.compile(
     r"(?<![\w.])(?:[x×]\s?(\d{1,3}(?:,\d{3})+|\d{1,6}(?:\.\d+)?)|(\d{1,3}(?:,\d{3})+|\d{1,6}(?:\.\d+)?)\s?[x×](?!\s?\d))"
-    r"(?![\w/]|\s?\d|\s?(?:[cm]m)\b)",
+    r"(?![\w/]|\s?[-–]?\d|\s?(?:[cm]m|daily|weekly|per|a)\b)",
     re.IGNORECASE,
 )
 _SIZE = re.compile(
-    rf"(?<![\w.,–-])({_NUMBER})(?:(?:\s?[-–×x]\s?|-?\s*(?:to|by)\s+)({_NUMBER}))?[\s-]?"
+    rf"(?<![\w.,–-]){_NUMBER}(?:(?:\s?[-–×x]\s?|-?\s*(?:to|by)\s+){_NUMBER}){{0,2}}[\s-]?"
     r"(mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?)\b"
 )
 _ANOTHER = re.compile(
@@ -47,8 +47,8 @@ def _is_of_the_lesion(caption: str, match: re.Match[str]) -> bool:
 
 
 def _measure(match: re.Match[str]) -> Measure:
-    numbers = [float(part.replace(",", ".")) for part in match.groups()[:2] if part]
-    scale = 10.0 if match[3].startswith("c") else 1.0
+    numbers = [float(part.replace(",", ".")) for part in re.findall(_NUMBER, match[0])]
+    scale = 10.0 if match[1].startswith("c") else 1.0
     return Measure(match[0], min(numbers) * scale, max(numbers) * scale)
 
 

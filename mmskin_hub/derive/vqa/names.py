@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_TITLE = re.compile(r"\b(?:Drs?|Mr|Mrs|Ms|Miss|Prof|Professor|Doctor)\b\.?\s+(?:[A-Z]\.\s*)*[A-Z][a-z’'-]+")
+_TITLE = re.compile(r"\b(?:Drs?|Mr|Mrs|Ms|Miss|Prof|Professor|Doctor)\b\.?\s+(?:[A-Z]\.\s*)*[A-ZÀ-Þ][a-zß-ÿ’'-]+")
 _CALLED = re.compile(
     r"\b(?:patient|man|woman|boy|girl|child|infant|person|dermatologist|photographer)(?:\s+is|\s+was)?,?\s+(?:named|called)"
     r"\s+[A-Z][a-z]+"
 )
 _CREDIT = re.compile(
     r"\b(?:courtesy of|photo(?:graph)?(?:ed)? (?:by|courtesy)|reproduced (?:from|with)|reprinted (?:from|with)|"
-    r"kindly (?:provided|supplied)|collection of (?:the )?(?:Dr|Prof|[A-Z]))",
+    r"kindly (?:provided|supplied)|collection of (?:the )?(?:Dr|Prof)\b)",
     re.IGNORECASE,
 )
 _CREDITS = re.compile(r"courtesy|photo|repr|kindly|collection", re.IGNORECASE)
 _DEGREE = re.compile(r"\b[A-Z][a-z]+,?\s+(?:M\.?D\.?|Ph\.?D\.?|FRCP|FAAD)\b")
-_FULL = re.compile(r"\b([A-Z][a-z]+)\s+(?:[A-Z]\.\s+)?([A-Z][a-z]{2,})\b")
+_FULL = re.compile(r"(?=\b([A-Z][a-z]+)\s+(?:[A-Z]\.\s+)?([A-Z][a-z]{2,})\b)")
 # The given names of the United States' Social Security lists that were most frequent over the last hundred years, and
 # some frequent elsewhere; those that are words of medicine ("Rose", "Grace", "Iris") are left out.
 _GIVEN_NAMES = """
@@ -33,6 +33,8 @@ _GIVEN_NAMES = """
     Fatima Ali Omar Hassan Wei Ming Li Juan Carlos Luis Jorge Pedro Giovanni Marco Pierre Jean François Hans
     Klaus Jürgen Wolfgang Ivan Olga Priya Rahul Sanjay
 """
+_THINGS = frozenset(("Mary Joseph", "Paul Langerhans", "Edward Syndrome", "Carl Zeiss", "Jean Zeiss"))
+"""Names that only things bear in this field."""
 _GIVEN = frozenset(_GIVEN_NAMES.split())
 
 
@@ -46,6 +48,7 @@ def person_named(text: str) -> str:
         if found:
             return found.group()
     for found in _FULL.finditer(text):
-        if found[1] in _GIVEN:
-            return found.group()
+        name = f"{found[1]} {found[2]}"
+        if found[1] in _GIVEN and name not in _THINGS:
+            return text[found.start(1) : found.end(2)]
     return ""

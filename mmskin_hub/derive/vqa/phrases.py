@@ -24,7 +24,7 @@ _STOP = folded(
     reveals reveal revealing demonstrates demonstrate demonstrating displays display displaying note noted present
     presents presenting seen see has have had this that these those there which who consisting consists typical
     classic classical characteristic early late severe mild close-up closeup view same another case patient man woman
-    boy girl child infant his her multiple several note like"""
+    boy girl child infant his her multiple several note like mm cm millimeter centimeter"""
 ) | frozenset(".,;:()[]/\"“”‘’'?!&%=+*<>#")
 _PLACE = folded(
     """left right upper lower inner outer lateral medial anterior posterior dorsal ventral both distal
@@ -202,7 +202,7 @@ def described(facts: Facts, first: int, last: int) -> str:
     if end == first or any(first <= fact.first < end and fact.said != STATED for fact in facts.all):
         return ""
     words = with_article(facts, first, end - 1)
-    return _BRACKET.sub("", words).strip(" ,;:.–-") if "(" in words or "[" in words else words
+    return (_BRACKET.sub("", words) if "(" in words or "[" in words else words).strip(" ,;:.–-")
 
 
 def _is_turn(facts: Facts, at: int, last: int) -> bool:

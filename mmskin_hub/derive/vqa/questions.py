@@ -126,6 +126,8 @@ class _Picture:
     def _open(self, opened: list[QA], most: int, others: Sequence[QA]) -> None:
         if len(opened) < most:
             for qa in self._due("open", {qa.question_type for qa in (*others, *opened)}):
+                if any(_same(qa.answer, other.answer) for other in opened):
+                    continue  # the finding and the description may be one sentence
                 opened.append(qa)
                 if len(opened) == most:
                     return
@@ -183,6 +185,12 @@ class _Picture:
             closed=wording.closed,
             template=wording.name,
         )
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two answers say the same: one is within the other, but for its verb."""
+    short, long = sorted((one.rstrip(".").casefold(), other.rstrip(".").casefold()), key=len)
+    return short in long and len(short) > 0.7 * len(long)
 
 
 @lru_cache(maxsize=64)

@@ -23,7 +23,7 @@ _FOLDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, to in (
         (r"omata$", "oma"),
         (r"ae$", "a"),
-        (r"ae|œ|oe", "e"),
+        (r"ae|œ|oe(?!s?$)", "e"),
         (r"(?<=[a-z]{2})our(?=$|s$|ed$|less$|ing$|ation$)", "or"),
         (r"is(?=e$|ed$|es$|ing$|ation$|ations$)", "iz"),
         (r"tre(?=s?$)", "ter"),

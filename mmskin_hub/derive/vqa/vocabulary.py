@@ -112,6 +112,10 @@ class Vocabulary:
                 return [self.terms[other] for other in self._lookalikes[name] if other != term.name]
         return ()
 
+    def is_abbreviation(self, word: str) -> bool:
+        """Whether ``word``, in capitals, is the abbreviation of a term: "BCC"."""
+        return word in self._capitals
+
     def find(self, words: Sequence[str], printed: Sequence[str]) -> list[Found]:
         """The terms in a text from left to right, the longest first, none overlapping another.
 
@@ -121,7 +125,8 @@ class Vocabulary:
         found: list[Found] = []
         at, end = 0, len(words)
         while at < end:
-            here = self._capitals.get(printed[at]) or self._words.get(words[at])
+            capitals = printed[at].removesuffix("s")  # "BCCs"
+            here = self._capitals.get(capitals) or self._words.get(words[at])
             if here is not None:
                 term, last = here.get(None), at
                 following = at + 1
@@ -133,7 +138,7 @@ class Vocabulary:
                     if longer is not None:
                         term, last = longer, following
                     following += 1
-                if term is None and printed[at] in self._capitals:
+                if term is None and capitals in self._capitals:
                     term, last = self._words.get(words[at], {}).get(None), at
                 if term is not None:
                     found.append(Found(term, at, last))

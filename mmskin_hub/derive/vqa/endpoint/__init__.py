@@ -61,6 +61,13 @@ class EndpointSettings:
     longest_wait: float = 300.0
     failures: int = 20
 
+    def check(self) -> None:
+        """Raise :class:`EndpointFailed`, without asking anybody, where these settings cannot work."""
+        if not self.model.strip():
+            raise EndpointFailed("The endpoint needs the name of a model.", "Give it with --vqa-model NAME.")
+        base_url(self.url)
+        load_prompt(self.prompt)
+
 
 class EndpointWriter:
     """Writes questions by asking an endpoint; ``name`` is "<model>/<prompt version>".
@@ -77,8 +84,7 @@ class EndpointWriter:
         progress: Callable[[Progress], None] | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
-        if not settings.model.strip():
-            raise EndpointFailed("The endpoint needs the name of a model.", "Give it with --vqa-model NAME.")
+        settings.check()
         self.settings = settings
         self.cache = cache
         self.prompt = load_prompt(settings.prompt)

@@ -136,5 +136,6 @@ def opened(folder: Path, wanted: Set[str]) -> Iterator[AnswerCache]:
 def _refused(path: Path, error: OSError) -> MmskinError:
     return MmskinError(
         f"The answers of the endpoint cannot be kept in {path}: {os.strerror(error.errno or 0)}.",
-        "Make room there and run the same command again: what was answered is not asked again.",
+        "Make room there, or name another folder with --vqa-cache, and run the same command again: what was answered "
+        "is not asked again.",
     )
