@@ -100,6 +100,8 @@ class Vocabulary:
             node = node.setdefault(word, {})
         # Two terms with one spelling would depend on the order of the tables: the first keeps it.
         node.setdefault(None, term)
+        if capitals and len(words) == 1:
+            self._capitals.setdefault(f"{printed[0]}s", {}).setdefault(None, term)  # "BCCs"
 
     def of_kind(self, kind: str, group: tuple[str, ...] = ()) -> Sequence[Term]:
         """The terms of one of :data:`KINDS` whose path begins with ``group``, in the order of the tables."""
@@ -125,8 +127,7 @@ class Vocabulary:
         found: list[Found] = []
         at, end = 0, len(words)
         while at < end:
-            capitals = printed[at].removesuffix("s")  # "BCCs"
-            here = self._capitals.get(capitals) or self._words.get(words[at])
+            here = self._capitals.get(printed[at]) or self._words.get(words[at])
             if here is not None:
                 term, last = here.get(None), at
                 following = at + 1
@@ -138,7 +139,7 @@ class Vocabulary:
                     if longer is not None:
                         term, last = longer, following
                     following += 1
-                if term is None and capitals in self._capitals:
+                if term is None and printed[at] in self._capitals:
                     term, last = self._words.get(words[at], {}).get(None), at
                 if term is not None:
                     found.append(Found(term, at, last))

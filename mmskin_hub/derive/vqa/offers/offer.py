@@ -41,6 +41,8 @@ def order_of(key: str) -> int:
 def printed(facts: Facts, fact: Fact) -> str:
     """A term as the caption has it, small at the beginning unless it is a name or an abbreviation."""
     words = facts.span(fact.first, fact.last)
+    if words[0].islower():
+        return words
     first = words.split(" ", 1)[0]
     named = (name.split(" ", 1)[0] for name in (fact.term.name, *fact.term.synonyms))
     if not first[1:].islower() or any(name[0].isupper() and fold(name) == fold(first) for name in named):
