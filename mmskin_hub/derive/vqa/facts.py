@@ -19,7 +19,7 @@ from mmskin_hub.schema import Asked
 
 __all__ = ["DENIED", "OPEN", "PEOPLE", "STATED", "Fact", "Facts", "can_be_seen", "excludes_site", "read_facts"]
 
-_PANEL = re.compile(r"(?:^|[\s(])([A-Ha-h])[).,:](?=\s)")
+_PANEL = re.compile(r"(?:^|[\s(])([A-Ha-h])[).,:](?=\s|$)")
 _REGIONS = ("head and neck", "trunk", "upper limb", "lower limb")
 """Regions of the body none of which is part of another; mucosa, nails and genitals lie within or between them."""
 _BORDERS = frozenset(("neck", "shoulder", "axilla", "hip", "buttock", "groin", "waist", "flank"))
