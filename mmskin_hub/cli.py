@@ -11,6 +11,8 @@ import mmskin_hub
 from mmskin_hub.errors import MmskinError, NothingUsable, WrongUse
 from mmskin_hub.registry import DATASETS
 
+COMMANDS = ("datasets", "audit")
+"""The commands beside ``build``; each has its module in ``commands/``."""
 EXIT_FAILED, EXIT_NOTHING, EXIT_INTERRUPTED = 1, 2, 130
 
 
@@ -27,11 +29,14 @@ def make_parser() -> argparse.ArgumentParser:
     names = build.add_subparsers(dest="dataset", metavar="DATASET", required=True)
     for dataset in DATASETS.values():
         import_module(f"mmskin_hub.commands.{dataset.source}").add(names, dataset)
+    for command in COMMANDS:
+        import_module(f"mmskin_hub.commands.{command}").add(commands)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, 1 (failed), 2 (wrong use, or nothing usable) or 130 (Ctrl-C)."""
+    """Run the command line; the exit status is 0, 1 (failed), 2 (wrong use, or nothing usable), 3 (an audit found
+    overlap) or 130 (Ctrl-C)."""
     args = make_parser().parse_args(argv)
     try:
         status: int = args.run(args)

@@ -13,7 +13,7 @@ Pages are 1-based; boxes are ``[x0, y0, x1, y1]`` in PDF points of the upright p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -343,3 +343,29 @@ def row_id(candidate: Row) -> str:
     figure = str(candidate["figure"]).rpartition("-")[2] or "f0"
     name = f"{str(candidate['book'])[:12]}-p{int(candidate['page']):04d}-{figure}"
     return f"{name}-{candidate['panel']}" if candidate["panel"] else name
+
+
+def public_features(classes: Sequence[str], extra: Mapping[str, str] | None = None, plain: bool = False) -> Features:
+    """The columns of a public dataset; ``label`` counts through ``classes`` and is null where the source gives none.
+
+    ``width`` and ``height`` are those of the original picture in pixels, ``sha256`` that of its bytes, ``phash`` the
+    perceptual hash (64 hex digits) of the published one. ``group_id`` names what a grouped split keeps together.
+    ``extra`` are further columns ("string", "list<string>", "float32"); ``plain`` leaves out what says a class.
+    """
+    from datasets import ClassLabel, Features, Image, List, Value
+
+    words = {
+        "label_text": "string", "binary": "string", "diagnosis": "string", "modality": "", "patient_id": "string",
+        "lesion_id": "string", "group_id": "string", "age_years": "float32", "sex": "string", "skin_tone": "string",
+        "monk_tone": "int8", "site": "string", "source_url": "string", "licence": "string", "split": "string",
+        "width": "int32", "height": "int32", "sha256": "string", "phash": "string",
+    }  # fmt: skip
+    if plain:
+        words = {name: kind for name, kind in words.items() if name not in ("label_text", "binary", "diagnosis")}
+    columns: dict[str, Any] = {"id": Value("string"), "image": Image(), "image_id": Value("string")}
+    if not plain:
+        columns["label"] = ClassLabel(names=list(classes))
+    for name, kind in {**words, **(extra or {})}.items():
+        columns[name] = List(Value("string")) if kind == "list<string>" else Value(kind or "string")
+    columns["modality"] = ClassLabel(names=list(MODALITIES))
+    return Features(columns)

@@ -1,0 +1,107 @@
+"""Derm1M: pictures and captions from the web, papers and videos, each with a path in an ontology of skin diseases.
+
+::
+
+    mmskin build derm1m --raw ~/raw/derm1m --out data/derm1m --version 1.0.0
+
+Gated on the Hub: link to it, do not copy it. ``ontology`` holds the levels of the path, the most general first; the
+label is the standardised disease, and the classes are those that occur. The official sets are the two tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from mmskin_hub.engine.public import build as core
+from mmskin_hub.engine.public import values
+from mmskin_hub.engine.public.build import Request
+from mmskin_hub.engine.public.spec import Spec, Table, first, short
+from mmskin_hub.engine.public.table import Cells
+
+_NO_DISEASE = {"no definitive diagnosis", "no diagnosis", "not specified", "no information"}
+_ARROWS = re.compile(r"\s*(?:->|→|=>|>|\||;)\s*")
+
+
+def levels(text: str | None) -> list[str]:
+    """The levels of a path: "a > b > c", "a, b, c" or the text of a list; repeats of the level before are dropped."""
+    plain = values.text(text)
+    if plain is None:
+        return []
+    if plain.startswith("["):
+        parts = [str(part) for part in values.literal(plain, list)]
+    elif _ARROWS.search(plain):
+        parts = _ARROWS.split(plain)
+    else:
+        parts = plain.split(",")
+    found: list[str] = []
+    for part in (" ".join(part.split()) for part in parts):
+        if values.text(part) and found[-1:] != [part]:
+            found.append(part)
+    return found
+
+
+def _label(cells: Cells) -> str | None:
+    words = first("standardized_disease", "disease_label")(cells)
+    return None if words is None or values.key(words) in _NO_DISEASE else words
+
+
+def _concepts(cells: Cells) -> list[str]:
+    found = first("skin_concept_standarized", "skin_concept_standardized", "skin_concept")(cells)
+    return levels(found)
+
+
+def _modality(cells: Cells) -> str | None:
+    words = (first("modality", "image_type")(cells) or "").casefold()
+    kinds = {"clinic": "clinical", "photo": "clinical", "dermosc": "dermoscopic", "patholog": "pathology"}
+    found = {kind for word, kind in kinds.items() if word in words}
+    return found.pop() if len(found) == 1 else None
+
+
+def _table(names: tuple[str, ...], split: str) -> Table:
+    return Table(names=names, needs=("filename", "caption"), official=split, required=split == "train")
+
+
+SPEC = Spec(
+    name="derm1m",
+    fields={
+        "image_id": lambda cells: values.image_id(cells["filename"]),
+        "picture": "filename",
+        "label": _label,
+        "modality": _modality,
+        "age_years": "age",
+        "sex": "gender",
+        "site": first("body_location"),
+        "source_url": first("source_url", "url"),
+        "caption": first("caption"),
+        "truncated_caption": first("truncated_caption"),
+        "ontology": lambda cells: levels(first("ontology_final", "hierarchical_disease_label")(cells)),
+        "concepts": _concepts,
+        "symptoms": first("symptoms"),
+        "source": first("source", "source_type"),
+    },
+    tables=(
+        _table(("Derm1M_v2_pretrain.csv", "Derm1M_v*_pretrain.csv"), "train"),
+        _table(("Derm1M_v2_validation.csv", "Derm1M_v*_validation.csv"), "validation"),
+    ),
+    label_required=False,
+    # A picture may have several captions.
+    id_of=lambda record: f"{record.image_id}-{short(record.extra['caption'] or '')}",
+    extra={
+        "caption": "string",
+        "truncated_caption": "string",
+        "ontology": "list<string>",
+        "concepts": "list<string>",
+        "symptoms": "string",
+        "source": "string",
+    },
+)
+
+
+def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
+    return core.build(SPEC, request, tell)
+
+
+__all__ = ("SPEC", "Request", "build")

@@ -1,0 +1,28 @@
+"""HIBA Skin Lesions: dermoscopic and clinical pictures, benign or malignant, collection 175 of the ISIC archive.
+
+::
+
+    isic image download --collections 175 ~/raw/hiba
+    mmskin build hiba --raw ~/raw/hiba --out data/hiba --version 1.0.0
+
+The label is the side, as in the original scripts; ``label_text`` says the disease. An indeterminate lesion has neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mmskin_hub.engine.public import build as core
+from mmskin_hub.engine.public.archive import archive, side
+from mmskin_hub.engine.public.build import Request
+
+SPEC = archive("hiba", {"benign": "benign", "malignant": "malignant"}, side)
+
+
+def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
+    return core.build(SPEC, request, tell)
+
+
+__all__ = ("SPEC", "Request", "build")

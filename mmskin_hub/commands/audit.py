@@ -1,0 +1,131 @@
+"""``mmskin audit``: which rows of training sets repeat what test sets hold."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+EXIT_CONTAMINATED = 3
+"""The exit status where overlap was found and --fix did not take it away."""
+
+
+def add(commands: Any) -> None:
+    """The options of the command."""
+    parser = commands.add_parser(
+        "audit",
+        help="find what training sets and test sets share",
+        description="Find the rows of training sets that repeat what test sets hold: the same id, file, pixels, nearly "
+        "the same picture (resized, recompressed, mirrored, cropped), the same lesion, patient, slide or series. Of "
+        "the training sets the test split is left out; of test sets, where they have one, only that split counts.",
+        epilog="NAME=PATH: a folder that mmskin built, a list of ids (CSV, TSV, JSON, or one id a line; with its "
+        "pictures: list.csv:FOLDER), or a folder of pictures. Exit status: 0 nothing found, or --fix took it away; "
+        "3 overlap was found; 1 failed; 2 wrong use.",
+    )
+    parser.add_argument("train", nargs="+", metavar="TRAIN", help="training sets, as NAME=PATH")
+    parser.add_argument(
+        "--against",
+        nargs="+",
+        action="extend",
+        required=True,
+        metavar="TEST",
+        help="test sets, as NAME=PATH",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder for report.json, lists of ids to exclude, and a sheet of pictures",
+    )
+    parser.add_argument(
+        "--fix", type=Path, metavar="DIR", help="write the training set without those rows (of several: DIR/NAME)"
+    )
+    parser.add_argument(
+        "--ignore",
+        default="",
+        metavar="KINDS",
+        help="kinds that are told but exclude nothing, by commas: same_series, …",
+    )
+    parser.add_argument(
+        "--radius", type=int, default=36, metavar="BITS", help="of 256, for near-duplicates (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="trust the hashes stored with training sets, and do not decode their pictures; test pictures that were "
+        "cropped out of them are then missed",
+    )
+    parser.add_argument(
+        "--embeddings",
+        default="",
+        metavar="MODEL",
+        help="also compare by an image encoder of transformers (extra: audit)",
+    )
+    parser.add_argument(
+        "--similarity",
+        type=float,
+        default=0.95,
+        metavar="COSINE",
+        help="from which two pictures are the same to the encoder (default: %(default)s)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace whatever the folder of --fix holds")
+    parser.add_argument(
+        "--json", action="store_true", help="print the report as JSON, and nothing else, on standard output"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from mmskin_hub.evals.overlap import Request, audit
+
+    request = Request(
+        train=tuple(args.train),
+        against=tuple(args.against),
+        out=args.out.expanduser().absolute() if args.out else None,
+        fix=args.fix.expanduser().absolute() if args.fix else None,
+        embeddings=args.embeddings,
+        similarity=args.similarity,
+        radius=args.radius,
+        ignore=tuple(dict.fromkeys(name.strip() for name in args.ignore.split(",") if name.strip())),
+        quick=args.quick,
+        overwrite=args.overwrite,
+    )
+    report = audit(request, _tell if sys.stderr.isatty() else lambda text: None)
+    if args.json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        _print_report(report, request.out)
+    for each in (*report["train"], *report["against"]):
+        if each["unreadable"]:
+            number = len(each["unreadable"])
+            print(f"warning: {number} pictures of {each['name']} could not be read; ids alone count.", file=sys.stderr)
+    return EXIT_CONTAMINATED if report["contaminated"] and not report["fixed"] else 0
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _print_report(report: dict[str, Any], out: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if report["counts"]:
+        table = Table("train", "test", "what", title="What the training sets share with the test sets")
+        table.add_column("train rows", justify="right")
+        table.add_column("test rows", justify="right")
+        for row in report["counts"]:
+            kind = f"{row['kind']} (ignored)" if row["kind"] in report["settings"]["ignore"] else row["kind"]
+            table.add_row(row["train"], row["test"], kind, f"{row['train_rows']:,}", f"{row['test_rows']:,}")
+        console.print(table)
+    for train in report["train"]:
+        words = f"{train['name']}: {train['to_exclude']:,} of {train['rows']:,} rows to exclude"
+        console.print(words, highlight=False, markup=False)
+    for fixed in report["fixed"]:
+        words = f"{fixed['train']}: {fixed['kept']:,} rows written, {fixed['dropped']:,} dropped"
+        console.print(words, highlight=False, markup=False)
+    if out:
+        console.print(f"written to {out}", soft_wrap=True, highlight=False, markup=False)
