@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mmskin_hub.commands.common import teller
+
 EXIT_CONTAMINATED = 3
 """The exit status where overlap was found and --fix did not take it away."""
 
@@ -92,7 +94,7 @@ def _run(args: argparse.Namespace) -> int:
         quick=args.quick,
         overwrite=args.overwrite,
     )
-    report = audit(request, _tell if sys.stderr.isatty() else lambda text: None)
+    report = audit(request, teller())
     if args.json:
         print(json.dumps(report, ensure_ascii=False))
     else:
@@ -102,10 +104,6 @@ def _run(args: argparse.Namespace) -> int:
             number = len(each["unreadable"])
             print(f"warning: {number} pictures of {each['name']} could not be read; ids alone count.", file=sys.stderr)
     return EXIT_CONTAMINATED if report["contaminated"] and not report["fixed"] else 0
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 def _print_report(report: dict[str, Any], out: Path | None) -> None:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmskin_hub.commands.common import available_cores, positive
-from mmskin_hub.errors import MissingExtra, WrongUse
+from mmskin_hub.commands.common import available_cores, builder_of, positive
+from mmskin_hub.errors import WrongUse
 from mmskin_hub.registry import DATASETS, Dataset
 
 
@@ -169,10 +169,7 @@ def _run(args: argparse.Namespace) -> int:
 
     dataset = DATASETS[args.dataset]
     worker_context()  # its server loads what the workers need while this process loads what the builder needs
-    try:
-        module = dataset.load()
-    except ImportError as error:
-        raise MissingExtra(f"mmskin build {dataset.name}", "build", error.name or str(error)) from error
+    module = builder_of(dataset)
     request = module.Request(
         books=tuple(args.books),
         out=args.out.expanduser().absolute(),

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmskin_hub.commands.common import available_cores, positive
-from mmskin_hub.errors import MissingExtra
+from mmskin_hub.commands.common import available_cores, builder_of, positive, teller
 from mmskin_hub.registry import DATASETS, PUBLIC, Dataset
 
 SPLITTERS = ("grouped", "paper", "official")
@@ -68,11 +67,7 @@ def _side(text: str) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    dataset = DATASETS[args.dataset]
-    try:
-        module = dataset.load()
-    except ImportError as error:
-        raise MissingExtra(f"mmskin build {dataset.name}", "build", error.name or str(error)) from error
+    module = builder_of(DATASETS[args.dataset])
     request = module.Request(
         raw=args.raw.expanduser(),
         out=args.out.expanduser().absolute(),
@@ -83,17 +78,13 @@ def _run(args: argparse.Namespace) -> int:
         threads=args.workers or available_cores(),
         overwrite=args.overwrite,
     )
-    record = module.build(request, _tell if sys.stderr.isatty() else lambda text: None)
+    record = module.build(request, teller())
     if args.json:
         print(json.dumps(record, ensure_ascii=False))
     else:
         _print_report(record, request.out)
     _warn(record)
     return 0
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 def _warn(record: dict[str, Any]) -> None:

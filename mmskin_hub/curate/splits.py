@@ -21,9 +21,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+from mmskin_hub.curate.disjoint import DisjointSets
 from mmskin_hub.curate.duplicates import SAME_SCENE, HashIndex, caption_key
 from mmskin_hub.pdf.labels import parse_label
 from mmskin_hub.schema import Row
@@ -54,43 +55,6 @@ _MENTION = re.compile(
 )
 
 
-class _Sets:
-    """Disjoint sets of the numbers below ``count``: the smaller root wins, paths are halved."""
-
-    def __init__(self, count: int) -> None:
-        self.parent = list(range(count))
-
-    def find(self, item: int) -> int:
-        parent = self.parent
-        while parent[item] != item:
-            parent[item] = parent[parent[item]]
-            item = parent[item]
-        return item
-
-    def join(self, one: int, other: int) -> None:
-        one, other = self.find(one), self.find(other)
-        self.parent[max(one, other)] = min(one, other)
-
-    def join_alike(self, keys: Iterable[Hashable]) -> None:
-        """Join the items whose key is the same; a false key joins nothing."""
-        first: dict[Hashable, int] = {}
-        for item, key in enumerate(keys):
-            if key:
-                self.join(first.setdefault(key, item), item)
-
-    def copy(self) -> _Sets:
-        """The same sets, to be joined further without a trace in these."""
-        twin = _Sets(0)
-        twin.parent = list(self.parent)
-        return twin
-
-    def groups(self) -> list[list[int]]:
-        found: dict[int, list[int]] = defaultdict(list)
-        for item in range(len(self.parent)):
-            found[self.find(item)].append(item)
-        return list(found.values())
-
-
 def assign_splits(rows: Sequence[Row], how: str = "auto") -> list[str]:
     """The split ("train", "validation" or "test") of each of ``rows``, whatever their order.
 
@@ -103,12 +67,12 @@ def assign_splits(rows: Sequence[Row], how: str = "auto") -> list[str]:
     sets = _figure_groups(rows)
     if how != "figure":
         books = sets.copy()
-        books.join_alike(str(row["book"]) for row in rows)
+        books.join_alike(enumerate(str(row["book"]) for row in rows))
         groups = books.groups()
         enough = len({row["book"] for row in rows}) >= MIN_BOOKS and len(groups) >= MIN_BOOK_GROUPS
         if how == "book" or enough:
             return _assign(groups, lambda i: str(rows[i]["book"]), len(rows))
-    sets.join_alike(caption_key(str(row["caption"]), OWN_WORDS) for row in rows)
+    sets.join_alike(enumerate(caption_key(str(row["caption"]), OWN_WORDS) for row in rows))
     return _assign(sets.groups(), lambda i: _content(rows[i]), len(rows))
 
 
@@ -117,11 +81,11 @@ def _content(row: Row) -> str:
     return str(row["digest"]) or f"{row['book']}:{row['figure']}:{row['panel']}"
 
 
-def _figure_groups(rows: Sequence[Row]) -> _Sets:
-    sets = _Sets(len(rows))
-    sets.join_alike((str(row["book"]), str(row["figure"])) if row["figure"] else None for row in rows)
-    sets.join_alike(str(row["digest"]) for row in rows)
-    sets.join_alike(caption_key(str(row["caption"]), REPRINT_WORDS) for row in rows)
+def _figure_groups(rows: Sequence[Row]) -> DisjointSets:
+    sets = DisjointSets(len(rows))
+    sets.join_alike(enumerate((str(row["book"]), str(row["figure"])) if row["figure"] else None for row in rows))
+    sets.join_alike(enumerate(str(row["digest"]) for row in rows))
+    sets.join_alike(enumerate(caption_key(str(row["caption"]), REPRINT_WORDS) for row in rows))
     hashes = HashIndex(rows)
     for group in hashes.groups():
         for other in group[1:]:
@@ -134,7 +98,7 @@ def _figure_groups(rows: Sequence[Row]) -> _Sets:
     return sets
 
 
-def _join_labels(rows: Sequence[Row], labels: Sequence[str], sets: _Sets) -> None:
+def _join_labels(rows: Sequence[Row], labels: Sequence[str], sets: DisjointSets) -> None:
     """One label on one page or on facing pages is one figure; chapters may use it again, so no further."""
     places: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     for index, row in enumerate(rows):
@@ -146,7 +110,7 @@ def _join_labels(rows: Sequence[Row], labels: Sequence[str], sets: _Sets) -> Non
                 sets.join(index, next_index)
 
 
-def _join_patients(rows: Sequence[Row], labels: Sequence[str], sets: _Sets) -> None:
+def _join_patients(rows: Sequence[Row], labels: Sequence[str], sets: DisjointSets) -> None:
     """Figures whose caption says that they show the patient of another: the one it names, or the one before."""
     books: dict[str, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from mmskin_hub.curate.disjoint import DisjointSets
 from mmskin_hub.engine.public.spec import Record
 from mmskin_hub.errors import WrongUse
 from mmskin_hub.schema import SPLITS
@@ -30,33 +31,9 @@ HOW = ("grouped", "paper", "official")
 _SALT = "mmskin-public-1:"
 
 
-class _Sets:
-    """Disjoint sets of the numbers below ``count``."""
-
-    def __init__(self, count: int) -> None:
-        self.parent = list(range(count))
-
-    def find(self, item: int) -> int:
-        parent = self.parent
-        while parent[item] != item:
-            parent[item] = parent[parent[item]]
-            item = parent[item]
-        return item
-
-    def join(self, one: int, other: int) -> None:
-        one, other = self.find(one), self.find(other)
-        self.parent[max(one, other)] = min(one, other)
-
-    def join_alike(self, keys: Iterable[tuple[int, Hashable]]) -> None:
-        """Join the items (the first of each pair) whose key (the second) is the same."""
-        first: dict[Hashable, int] = {}
-        for item, key in keys:
-            self.join(first.setdefault(key, item), item)
-
-
 def group(records: Sequence[Record]) -> None:
     """Give every record its ``group_id``: the first, by name, of the widest keys that its group holds."""
-    sets = _Sets(len(records))
+    sets = DisjointSets(len(records))
     sets.join_alike((index, key) for index, record in enumerate(records) for key in _keys(record))
     for members in _same_pictures(records):
         for other in members[1:]:
@@ -77,7 +54,7 @@ def _same_pictures(records: Sequence[Record]) -> Iterable[list[int]]:
     """
     from mmskin_hub.curate.duplicates import SAME_SCENE, HashIndex
 
-    sets = _Sets(len(records))
+    sets = DisjointSets(len(records))
     sets.join_alike((index, record.sha256) for index, record in enumerate(records) if record.sha256)
     hashes = HashIndex([{"phash": record.phash} for record in records])
     for alike in hashes.groups():
@@ -86,11 +63,8 @@ def _same_pictures(records: Sequence[Record]) -> Iterable[list[int]]:
     if len(records) <= NEAR_ROWS:
         for one, other, _ in hashes.neighbours(SAME_SCENE):
             sets.join(one, other)
-    found: dict[int, list[int]] = defaultdict(list)
-    for index in range(len(records)):
-        found[sets.find(index)].append(index)
     most = copies_at_most(len({record.image_id for record in records}))
-    for members in found.values():
+    for members in sets.groups():
         if len(members) > 1 and len({records[index].image_id for index in members}) <= most:
             yield members
 
