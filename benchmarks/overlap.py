@@ -53,9 +53,9 @@ def planted(folder: Path, every: int) -> dict[str, Any]:
     """Share of the copies found, by what was done to them and which side they are on; false pairs."""
     from PIL import Image
 
-    from mmskin_hub.evals.overlap_find import LIKENESS, RADIUS, SURE, Guards, look
-    from mmskin_hub.evals.overlap_hash import likeness
-    from mmskin_hub.evals.overlap_rows import Row
+    from mmskin_hub.evals.overlap.find import LIKENESS, RADIUS, SURE, Guards, look
+    from mmskin_hub.evals.overlap.hashes import likeness
+    from mmskin_hub.evals.overlap.rows import Row
 
     with (folder / "HAM10000_metadata").open(encoding="utf-8") as table:
         lesions = {row["image_id"]: row["lesion_id"] for row in csv.DictReader(table)}
@@ -161,13 +161,13 @@ def million(folder: Path, hashes: int, tests: int, windows: int) -> dict[str, An
     import numpy as np
     from PIL import Image
 
-    from mmskin_hub.evals import overlap_hash
-    from mmskin_hub.evals.overlap_find import RADIUS
-    from mmskin_hub.evals.overlap_index import HashIndex
+    from mmskin_hub.evals.overlap import hashes
+    from mmskin_hub.evals.overlap.find import RADIUS
+    from mmskin_hub.evals.overlap.index import HashIndex
 
     real = []
     for file in sorted(folder.glob("*/*.jpg"))[::4]:
-        codes, telling = overlap_hash.whole(overlap_hash.grey(Image.open(file)))
+        codes, telling = hashes.whole(hashes.grey(Image.open(file)))
         if telling:
             real.append(np.unpackbits(codes[0].view(np.uint8)))
     signs = np.array(real, dtype=np.float32) * 2 - 1
@@ -191,7 +191,7 @@ def million(folder: Path, hashes: int, tests: int, windows: int) -> dict[str, An
         bits[rng.choice(256, 20, replace=False)] ^= 1
     train[chosen] = np.packbits(plain, axis=1).view(np.uint64)
     with Clock() as clock:
-        index = HashIndex(np.concatenate([test, overlap_hash.mirrored(test)]))
+        index = HashIndex(np.concatenate([test, hashes.mirrored(test)]))
         query, place, _ = index.search(train, RADIUS)
     pairs = set(zip(query.tolist(), (place % tests).tolist(), strict=True))
     recall = sum((int(q), n) in pairs for n, q in enumerate(chosen)) / len(chosen)
@@ -204,7 +204,7 @@ def million(folder: Path, hashes: int, tests: int, windows: int) -> dict[str, An
         "peak GiB": number(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20),
     }
     if windows:
-        drawn = draw(tests * 2 * len(overlap_hash.WINDOWS), 4)
+        drawn = draw(tests * 2 * len(hashes.WINDOWS), 4)
         with Clock() as building:
             wide = HashIndex(drawn)
         with Clock() as clock:

@@ -17,8 +17,8 @@ from PIL import ImageOps
 from mmskin_hub.cli import main
 from mmskin_hub.errors import MissingExtra, WrongUse
 from mmskin_hub.evals.overlap import Request, audit
-from mmskin_hub.evals.overlap_embed import VectorIndex
-from mmskin_hub.evals.overlap_rows import Row, keys_of, picture_key, space_of
+from mmskin_hub.evals.overlap.embed import VectorIndex
+from mmskin_hub.evals.overlap.rows import Row, keys_of, picture_key, space_of
 from tests.engine.mixture.drawn import built, encoded, mm_skin, photo, pictures, public_row, public_rows
 
 

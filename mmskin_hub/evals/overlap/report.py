@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import mmskin_hub
 from mmskin_hub.engine.work import atomic, write_json
 from mmskin_hub.errors import WrongUse
-from mmskin_hub.evals.overlap_find import Findings, Guards, Match
-from mmskin_hub.evals.overlap_hash import Unreadable, decode, pixel_digest
-from mmskin_hub.evals.overlap_read import Dataset, picture_bytes
-from mmskin_hub.evals.overlap_rows import KINDS, Place
+from mmskin_hub.evals.overlap.find import Findings, Guards, Match
+from mmskin_hub.evals.overlap.hashes import Unreadable, decode, pixel_digest
+from mmskin_hub.evals.overlap.read import Dataset, picture_bytes
+from mmskin_hub.evals.overlap.rows import KINDS, Place
 
 if TYPE_CHECKING:
     from mmskin_hub.evals.overlap import Request

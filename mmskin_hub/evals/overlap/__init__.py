@@ -4,8 +4,8 @@
 
     report = audit(Request(train=("ham10000=data/ham10000",), against=("isic=ISIC_test.csv",), out=Path("audit")))
 
-See :mod:`overlap_rows` for the kinds of overlap, :mod:`overlap_find` for the comparison and the measured radius,
-:mod:`overlap_report` for what is written.
+See :mod:`~mmskin_hub.evals.overlap.rows` for the kinds of overlap, :mod:`~mmskin_hub.evals.overlap.find` for the comparison and the measured radius,
+:mod:`~mmskin_hub.evals.overlap.report` for what is written.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from mmskin_hub.errors import NothingUsable, WrongUse
-from mmskin_hub.evals.overlap_embed import SIMILARITY, Encoder
-from mmskin_hub.evals.overlap_find import RADIUS, Findings, Guards, Match, compare
-from mmskin_hub.evals.overlap_read import Dataset, has_hashes, open_dataset, read_rows
-from mmskin_hub.evals.overlap_rows import KINDS, Row
+from mmskin_hub.evals.overlap.embed import SIMILARITY, Encoder
+from mmskin_hub.evals.overlap.find import RADIUS, Findings, Guards, Match, compare
+from mmskin_hub.evals.overlap.read import Dataset, has_hashes, open_dataset, read_rows
+from mmskin_hub.evals.overlap.rows import KINDS, Row
 
 MAX_RADIUS = 60
 """Beyond, pictures of two lesions are as near, and the search misses more than it finds."""
@@ -50,8 +50,8 @@ def audit(request: Request, tell: Callable[[str], None] = lambda text: None) -> 
 
     Raises :class:`MmskinError` (or one of its kinds) for everything the user can mend; nothing is then written.
     """
-    from mmskin_hub.evals.overlap_fix import check_fix, write_fixed
-    from mmskin_hub.evals.overlap_report import make_report, write_report
+    from mmskin_hub.evals.overlap.fix import check_fix, write_fixed
+    from mmskin_hub.evals.overlap.report import make_report, write_report
 
     _check(request)
     trains = _opened(request.train, "TRAIN")

@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from mmskin_hub.evals.overlap_hash import BITS, Codes
+from mmskin_hub.evals.overlap.hashes import BITS, Codes
 
 _FEW = 500_000
 """Hashes up to which bands are 16 bits wide."""

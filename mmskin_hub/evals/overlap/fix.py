@@ -21,7 +21,7 @@ from mmskin_hub.engine.publish import check_out, file_digests, staged
 from mmskin_hub.engine.tables import write_split
 from mmskin_hub.engine.work import write_json
 from mmskin_hub.errors import MmskinError, OutputExists, WrongUse
-from mmskin_hub.evals.overlap_read import Dataset, read_rows
+from mmskin_hub.evals.overlap.read import Dataset, read_rows
 
 _OURS = ("build.json", "dropped.parquet")
 

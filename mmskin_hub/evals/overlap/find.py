@@ -18,11 +18,11 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from mmskin_hub.evals import overlap_hash
-from mmskin_hub.evals.overlap_embed import Encoder, VectorIndex
-from mmskin_hub.evals.overlap_hash import Codes, Unreadable
-from mmskin_hub.evals.overlap_index import HashIndex
-from mmskin_hub.evals.overlap_rows import Key, Row, keys_of
+from mmskin_hub.evals.overlap import hashes
+from mmskin_hub.evals.overlap.embed import Encoder, VectorIndex
+from mmskin_hub.evals.overlap.hashes import Codes, Unreadable
+from mmskin_hub.evals.overlap.index import HashIndex
+from mmskin_hub.evals.overlap.rows import Key, Row, keys_of
 
 RADIUS = 36
 """Bits, of 256, up to which two pictures, or windows of them, are near-duplicates.
@@ -35,7 +35,7 @@ lesions, through all windows, none is within 40 bits and 2 are within 44.
 SURE = 14
 """Bits up to which no second look is needed (:data:`mmskin_hub.curate.duplicates.SAME_PICTURE`)."""
 LIKENESS = 0.88
-"""What two pictures must have of :func:`overlap_hash.likeness` where their hashes are farther apart than that.
+"""What two pictures must have of :func:`hashes.likeness` where their hashes are farther apart than that.
 
 Of 1,206 copies as above the least has .927; pairs of different lesions within 50 bits have at most .81.
 """
@@ -49,7 +49,7 @@ class Seen:
     """What one row is compared by.
 
     ``upright`` are the hashes of the picture (the first) and of its windows, ``all`` those and their mirror images;
-    both, and ``small`` (:func:`overlap_hash.small`), are ``None`` without a picture. ``problem``: why it has none.
+    both, and ``small`` (:func:`hashes.small`), are ``None`` without a picture. ``problem``: why it has none.
     """
 
     keys: list[Key]
@@ -78,20 +78,20 @@ def look(row: Row) -> Seen:
     seen = Seen(keys_of(row))
     data, row.data = row.data, None
     if data is None:
-        code = overlap_hash.parse(row.phash)
+        code = hashes.parse(row.phash)
         if code is not None:
-            seen.upright, seen.all = code, np.concatenate([code, overlap_hash.mirrored(code)])
+            seen.upright, seen.all = code, np.concatenate([code, hashes.mirrored(code)])
         return seen
     digest = hashlib.sha256(data).hexdigest()
     if digest not in row.digests:
         seen.keys.append(("same_bytes", "", digest))
     try:
-        greys = overlap_hash.grey(overlap_hash.decode(data, draft=True))
-        codes, telling = overlap_hash.windows(greys)
+        greys = hashes.grey(hashes.decode(data, draft=True))
+        codes, telling = hashes.windows(greys)
         if telling:
-            seen.upright, seen.all, seen.small = codes[: len(codes) // 2], codes, overlap_hash.small(greys)
+            seen.upright, seen.all, seen.small = codes[: len(codes) // 2], codes, hashes.small(greys)
         else:  # one blank picture is like another: only the pixels tell
-            seen.keys.append(("same_pixels", "", overlap_hash.pixel_digest(overlap_hash.decode(data))))
+            seen.keys.append(("same_pixels", "", hashes.pixel_digest(hashes.decode(data))))
     except Unreadable as error:
         seen.problem = str(error)
     return seen
@@ -229,7 +229,7 @@ def compare(
             hits += [(place, key[0], test, 0.0) for key in each.keys for test in guards.keys.get(key, ())]
         for (place, test), bits in sorted(guards.near(seen, radius).items()):
             one, other = seen[place].small, guards.small.get(test)
-            like = 1.0 if bits <= SURE or one is None or other is None else overlap_hash.likeness(one, other)
+            like = 1.0 if bits <= SURE or one is None or other is None else hashes.likeness(one, other)
             if like >= LIKENESS:
                 hits.append((place, "near_duplicate", test, bits))
             else:

@@ -14,10 +14,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from mmskin_hub.evals import overlap_hash
-from mmskin_hub.evals.overlap_find import LIKENESS, RADIUS, Guards, Seen, look
-from mmskin_hub.evals.overlap_index import HashIndex
-from mmskin_hub.evals.overlap_rows import Row
+from mmskin_hub.evals.overlap import hashes
+from mmskin_hub.evals.overlap.find import LIKENESS, RADIUS, Guards, Seen, look
+from mmskin_hub.evals.overlap.index import HashIndex
+from mmskin_hub.evals.overlap.rows import Row
 from tests.engine.mixture.drawn import photo
 
 
@@ -85,25 +85,25 @@ def looked(image: Image.Image) -> Seen:
 
 
 def likely(seen: Seen, guards: Guards, place: int) -> bool:
-    return seen.small is not None and overlap_hash.likeness(seen.small, guards.small[place]) >= LIKENESS
+    return seen.small is not None and hashes.likeness(seen.small, guards.small[place]) >= LIKENESS
 
 
 def test_it_is_the_hash_that_is_stored_with_datasets() -> None:
     for seed in range(5):
         image = photo(seed, 160)
-        ours, telling = overlap_hash.whole(overlap_hash.grey(image))
-        stored = overlap_hash.parse(str(imagehash.phash(image, 16)))
+        ours, telling = hashes.whole(hashes.grey(image))
+        stored = hashes.parse(str(imagehash.phash(image, 16)))
         assert stored is not None and telling
         assert np.bitwise_count(ours[:1] ^ stored).sum() <= 10
-        assert np.bitwise_count(overlap_hash.mirrored(stored) ^ ours[1:]).sum() <= 40
+        assert np.bitwise_count(hashes.mirrored(stored) ^ ours[1:]).sum() <= 40
 
 
 def test_a_picture_without_texture_says_nothing() -> None:
-    _, telling = overlap_hash.windows(overlap_hash.grey(Image.new("RGB", (80, 60), (200, 120, 90))))
+    _, telling = hashes.windows(hashes.grey(Image.new("RGB", (80, 60), (200, 120, 90))))
     assert not telling
-    assert overlap_hash.parse("0" * 64) is None and overlap_hash.parse("no hash") is None
-    with pytest.raises(overlap_hash.Unreadable):
-        overlap_hash.decode(b"\xff\xd8\xff and no more")
+    assert hashes.parse("0" * 64) is None and hashes.parse("no hash") is None
+    with pytest.raises(hashes.Unreadable):
+        hashes.decode(b"\xff\xd8\xff and no more")
 
 
 @pytest.mark.parametrize("cropped", ["train", "test"])

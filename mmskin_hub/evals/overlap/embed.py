@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmskin_hub.errors import MissingExtra, WrongUse
-from mmskin_hub.evals.overlap_hash import Unreadable, decode
+from mmskin_hub.evals.overlap.hashes import Unreadable, decode
 
 Vectors = NDArray[np.float32]
 SIMILARITY = 0.95

@@ -22,7 +22,7 @@ from typing import Any
 
 from mmskin_hub.engine.work import read_json
 from mmskin_hub.errors import WrongUse
-from mmskin_hub.evals.overlap_rows import Place, Row, known, picture_key, space_of
+from mmskin_hub.evals.overlap.rows import Place, Row, known, picture_key, space_of
 from mmskin_hub.schema import SPLITS
 
 ID_COLUMNS = (
