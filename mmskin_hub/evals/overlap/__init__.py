@@ -4,8 +4,8 @@
 
     report = audit(Request(train=("ham10000=data/ham10000",), against=("isic=ISIC_test.csv",), out=Path("audit")))
 
-See :mod:`~mmskin_hub.evals.overlap.rows` for the kinds of overlap, :mod:`~mmskin_hub.evals.overlap.find` for the comparison and the measured radius,
-:mod:`~mmskin_hub.evals.overlap.report` for what is written.
+:mod:`~mmskin_hub.evals.overlap.rows` names the kinds of overlap, :mod:`~mmskin_hub.evals.overlap.find` has the
+comparison and the measured radius, :mod:`~mmskin_hub.evals.overlap.report` what is written.
 """
 
 from __future__ import annotations
