@@ -20,7 +20,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from mmskin_hub.builders import ham10000
+from mmskin_hub.builders.ham10000 import SPEC
+from mmskin_hub.engine.public.build import Request, build
 
 SIDE = 512
 
@@ -60,13 +61,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
         files = lay(root / "raw", args.source, args.pictures)
-        request = ham10000.Request(raw=root / "raw", out=root / "out", threads=args.workers, overwrite=True)
+        request = Request(raw=root / "raw", out=root / "out", threads=args.workers, overwrite=True)
         for _ in range(args.rounds):
             began = time.perf_counter()
             with ThreadPoolExecutor(args.workers) as pool:
                 list(pool.map(bare, files))
             middle = time.perf_counter()
-            ham10000.build(request)
+            build(SPEC, request)
             ended = time.perf_counter()
             own, other = len(files) / (ended - middle), len(files) / (middle - began)
             print(f"bare loop {other:.0f} a second, build {own:.0f} a second: {own / other:.0%}")

@@ -8,19 +8,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from mmskin_hub.engine.public import build as core
 from mmskin_hub.engine.public.archive import DIAGNOSES, archive
-from mmskin_hub.engine.public.build import Request
 
 SPEC = archive("bcn20000", DIAGNOSES)
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

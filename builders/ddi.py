@@ -9,12 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from mmskin_hub.engine.public import build as core
 from mmskin_hub.engine.public import values
-from mmskin_hub.engine.public.build import Request
 from mmskin_hub.engine.public.spec import Refuse, Spec, Table, constant
 from mmskin_hub.engine.public.table import Cells
 
@@ -41,11 +36,3 @@ SPEC = Spec(
     labels={"Non-Malignant": "Non-Malignant", "Malignant": "Malignant"},
     binary={"Non-Malignant": "benign", "Malignant": "malignant"},
 )
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

@@ -11,12 +11,8 @@ label is the standardised disease, and the classes are those that occur. The off
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
-from mmskin_hub.engine.public import build as core
 from mmskin_hub.engine.public import values
-from mmskin_hub.engine.public.build import Request
 from mmskin_hub.engine.public.spec import Spec, Table, first, short
 from mmskin_hub.engine.public.table import Cells
 
@@ -97,11 +93,3 @@ SPEC = Spec(
         "source": "string",
     },
 )
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

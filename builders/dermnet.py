@@ -11,11 +11,8 @@ the official folders divide; a grouped split keeps a series together, whichever 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
-from mmskin_hub.engine.public import build as core
-from mmskin_hub.engine.public.build import Request
 from mmskin_hub.engine.public.raw import Entry, stem_of
 from mmskin_hub.engine.public.spec import Record, Spec, constant
 from mmskin_hub.engine.public.table import Cells
@@ -68,11 +65,3 @@ SPEC = Spec(
     id_of=lambda record: f"{record.official}/{record.image_id}",
     group=_series,
 )
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

@@ -11,11 +11,6 @@ about a fifth of the labels are said to be wrong (CleanPatrick, arXiv:2505.11034
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from mmskin_hub.engine.public import build as core
-from mmskin_hub.engine.public.build import Request
 from mmskin_hub.engine.public.spec import Spec, Table, constant
 
 SPEC = Spec(
@@ -41,11 +36,3 @@ SPEC = Spec(
     binary={"benign": "benign", "malignant": "malignant"},
     extra={"nine_partition_label": "string", "qc": "string"},
 )
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

@@ -10,12 +10,7 @@ truth has the same columns, or one column a class. Its rows are test in every sp
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from mmskin_hub.engine.public import build as core
 from mmskin_hub.engine.public import values
-from mmskin_hub.engine.public.build import Request
 from mmskin_hub.engine.public.spec import Spec, Table, constant, one_hot
 from mmskin_hub.engine.public.table import Cells
 
@@ -77,11 +72,3 @@ SPEC = Spec(
     },
     extra={"confirmed_by": "string"},
 )
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

@@ -10,19 +10,6 @@ The label is the side, as in the original scripts; ``label_text`` says the disea
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from mmskin_hub.engine.public import build as core
 from mmskin_hub.engine.public.archive import archive, side
-from mmskin_hub.engine.public.build import Request
 
 SPEC = archive("hiba", {"benign": "benign", "malignant": "malignant"}, side)
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

@@ -10,11 +10,6 @@ Ids that end in ``_downsampled`` are those of the archive without it, so that th
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from mmskin_hub.engine.public import build as core
-from mmskin_hub.engine.public.build import Request
 from mmskin_hub.engine.public.spec import Join, Spec, Table, constant, one_hot
 
 _CLASSES = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC")
@@ -59,11 +54,3 @@ SPEC = Spec(
         "Vascular Lesions": "benign",
     },
 )
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

@@ -14,11 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from mmskin_hub.engine.public import build as core
 from mmskin_hub.engine.public import values
-from mmskin_hub.engine.public.build import Request
 from mmskin_hub.engine.public.spec import Record, Refuse, Spec, Table, Take, short
 from mmskin_hub.engine.public.table import Cells
 
@@ -82,11 +79,3 @@ SPEC = Spec(
         ),
     ),
 )
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

@@ -10,12 +10,7 @@ Its classes are finer than those of BCN20000; pictures without a diagnosis keep 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from mmskin_hub.engine.public import build as core
 from mmskin_hub.engine.public.archive import DIAGNOSES, archive
-from mmskin_hub.engine.public.build import Request
 
 _COARSER = ("melanoma metastasis", "hemangioma")
 LABELS: dict[str, str | None] = {
@@ -40,11 +35,3 @@ LABELS: dict[str, str | None] = {
 }
 
 SPEC = archive("mskcc", LABELS)
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

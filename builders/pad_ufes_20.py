@@ -10,11 +10,6 @@ patients; as nobody can say whether these are mistakes, such patients stay in on
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from mmskin_hub.engine.public import build as core
-from mmskin_hub.engine.public.build import Request
 from mmskin_hub.engine.public.spec import Spec, Table, constant, verbatim
 
 SPEC = Spec(
@@ -58,11 +53,3 @@ SPEC = Spec(
     },
     extra={"biopsed": "string"},
 )
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

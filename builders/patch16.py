@@ -11,12 +11,9 @@ grouped split goes by slide, the number after ``_ws_``. The official sets are th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
-from mmskin_hub.engine.public import build as core
 from mmskin_hub.engine.public import values
-from mmskin_hub.engine.public.build import Request
 from mmskin_hub.engine.public.spec import Record, Spec, Table, constant
 from mmskin_hub.engine.public.table import Cells
 
@@ -82,11 +79,3 @@ SPEC = Spec(
     group=_slide,
     extra={"malignicy": "string"},
 )
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

@@ -11,12 +11,9 @@ something said; ``monk_tone`` the raters' of the United States, or else of India
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
-from mmskin_hub.engine.public import build as core
 from mmskin_hub.engine.public import values
-from mmskin_hub.engine.public.build import Request
 from mmskin_hub.engine.public.spec import Join, Record, Spec, Table, constant, first
 from mmskin_hub.engine.public.table import Cells
 
@@ -85,11 +82,3 @@ SPEC = Spec(
     group=_case,
     extra={"case_id": "string", "age_group": "string", "label_weights": "string"},
 )
-
-
-def build(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Build it; see :func:`mmskin_hub.engine.public.build.build`."""
-    return core.build(SPEC, request, tell)
-
-
-__all__ = ("SPEC", "Request", "build")

@@ -12,9 +12,10 @@ from types import ModuleType
 class Dataset:
     """A dataset that ``mmskin build`` makes.
 
-    ``module`` has ``build(request) -> report``; ``source`` says what it is built from, and thereby which options the
-    command takes ("books": PDF files; "mixture": built datasets; "public": the files of an official source).
-    ``configs`` are all its configurations, the default first; of a mixture its variants.
+    ``source`` says what it is built from, and thereby which options the command takes ("books": PDF files; "mixture":
+    built datasets; "public": the files of an official source). ``module`` has ``build(request) -> report`` or, of a
+    public dataset, its description ``SPEC``. ``configs`` are all its configurations, the default first; of a mixture
+    its variants.
     """
 
     name: str

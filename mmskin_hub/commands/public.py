@@ -67,8 +67,10 @@ def _side(text: str) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    module = builder_of(DATASETS[args.dataset])
-    request = module.Request(
+    spec = builder_of(DATASETS[args.dataset]).SPEC
+    from mmskin_hub.engine.public.build import Request, build
+
+    request = Request(
         raw=args.raw.expanduser(),
         out=args.out.expanduser().absolute(),
         version=args.version,
@@ -78,7 +80,7 @@ def _run(args: argparse.Namespace) -> int:
         threads=args.workers or available_cores(),
         overwrite=args.overwrite,
     )
-    record = module.build(request, teller())
+    record = build(spec, request, teller())
     if args.json:
         print(json.dumps(record, ensure_ascii=False))
     else:

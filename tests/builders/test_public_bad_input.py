@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import io
-import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,14 +14,10 @@ import pytest
 from PIL import Image
 
 from mmskin_hub.cli import main
+from mmskin_hub.engine.public import build as core
 from mmskin_hub.errors import MmskinError, NothingUsable, OutputExists, WrongUse
 from mmskin_hub.registry import PUBLIC
-
-_SPEC = importlib.util.spec_from_file_location("drawn_public", Path(__file__).with_name("drawn_public.py"))
-assert _SPEC and _SPEC.loader
-drawn = sys.modules.setdefault("drawn_public", importlib.util.module_from_spec(_SPEC))
-_SPEC.loader.exec_module(drawn)
-lay, picture, table, zipped = drawn.lay, drawn.picture, drawn.table, drawn.zipped
+from tests.builders.drawn_public import lay, picture, table, zipped
 
 HAM = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
 
@@ -38,8 +32,8 @@ def ham(root: Path, rows: list[tuple[str, ...]], pictures: list[str], **more: by
 
 
 def build(name: str, raw: Path, out: Path, **options: Any) -> dict[str, Any]:
-    module = importlib.import_module(PUBLIC[name].module)
-    record: dict[str, Any] = module.build(module.Request(raw=raw, out=out, threads=2, **options))
+    spec = importlib.import_module(PUBLIC[name].module).SPEC
+    record = core.build(spec, core.Request(raw=raw, out=out, threads=2, **options))
     assert record["counts"]["read"] == record["counts"]["published"] + record["counts"]["rejected"]
     return record
 

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import csv
 import importlib
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from mmskin_hub.engine.public import build as core
 from mmskin_hub.registry import PUBLIC
-
-_SPEC = importlib.util.spec_from_file_location("drawn_public", Path(__file__).with_name("drawn_public.py"))
-assert _SPEC and _SPEC.loader
-drawn = sys.modules.setdefault("drawn_public", importlib.util.module_from_spec(_SPEC))
-_SPEC.loader.exec_module(drawn)
-lay, picture, table, zipped = drawn.lay, drawn.picture, drawn.table, drawn.zipped
+from tests.builders.drawn_public import lay, picture, table, zipped
 
 
 def built(name: str, raw: Path, out: Path, **options: Any) -> dict[str, Any]:
-    module = importlib.import_module(PUBLIC[name].module)
-    record: dict[str, Any] = module.build(module.Request(raw=raw, out=out, threads=2, **options))
+    spec = importlib.import_module(PUBLIC[name].module).SPEC
+    record = core.build(spec, core.Request(raw=raw, out=out, threads=2, **options))
     counts = record["counts"]
     assert counts["read"] == counts["published"] + counts["rejected"]
     return record
@@ -400,9 +394,9 @@ def test_the_same_files_give_the_same_bytes_zipped_or_not_with_any_number_of_wor
     pictures = {f"imgs_part_1/imgs_part_1/PAT_{n}_{n}_{n}.png": picture(n, (700, 600), "PNG") for n in range(12)}
     lay(tmp_path / "a", {"metadata.csv": pad(12), **pictures})
     lay(tmp_path / "b", {"metadata.csv": pad(12), "imgs_part_1.zip": zipped(pictures)})
-    module = importlib.import_module(PUBLIC["pad_ufes_20"].module)
+    spec = importlib.import_module(PUBLIC["pad_ufes_20"].module).SPEC
     records = [
-        module.build(module.Request(raw=tmp_path / raw, out=tmp_path / f"out-{raw}", threads=threads))
+        core.build(spec, core.Request(raw=tmp_path / raw, out=tmp_path / f"out-{raw}", threads=threads))
         for raw, threads in (("a", 1), ("b", 4))
     ]
     assert records[0]["files"] == records[1]["files"] and records[0]["counts"] == records[1]["counts"]
