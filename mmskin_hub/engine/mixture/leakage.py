@@ -2,26 +2,20 @@
 
 A row leaks into a test set where a row of that set has the same picture byte for byte, the same image id, nearly the
 same picture by its perceptual hash, the same lesion or the same patient; the first of these is its reason. Ids count
-within a family of datasets (:data:`sources.FAMILIES`); ids of the ISIC archive are the same in all of its datasets,
-with or without ``_downsampled``. Two pictures are nearly the same up to :data:`duplicates.SAME_SCENE` bits, the
-distance that no train and test picture of one of our own splits may have.
+within a space (:mod:`mmskin_hub.engine.names`), which the datasets of the ISIC archive share. Two pictures are nearly
+the same up to :data:`duplicates.SAME_SCENE` bits, the distance that no train and test picture of one of our own splits
+may have.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from mmskin_hub.curate.duplicates import SAME_SCENE, HashIndex, close_across
 from mmskin_hub.engine.mixture.items import LEAKS, Item
-from mmskin_hub.engine.mixture.sources import FAMILIES
-
-_ISIC = re.compile(r"(ISIC_\d{4,})(?:_downsampled)?", re.IGNORECASE)
-
-_ENDING = re.compile(r"\.(?:jpe?g|png|bmp|gif|webp|tiff?)$", re.IGNORECASE)
+from mmskin_hub.engine.names import picture_key, space_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +79,13 @@ def _near(rows: Sequence[Item], guarded: Sequence[tuple[str, Item]]) -> Iterable
                 yield index, Leak("leak_near_duplicate", test_set, test_id, bits)
 
 
-def image_key(source: str, image_id: str) -> tuple[str, str] | None:
-    """The name of a picture that is the same in every dataset that holds it; ``None`` without an id.
-
-    A folder before it and the ending of a file after it do not count: some tables give ids, others paths.
-    """
-    name = _ENDING.sub("", PurePosixPath(image_id).name)
-    if not name:
-        return None
-    if match := _ISIC.fullmatch(name):
-        return "isic", match[1].upper()
-    return FAMILIES.get(source, source), name
-
-
 def _own(source: str, value: str) -> tuple[str, str] | None:
-    return (FAMILIES.get(source, source), value) if value else None
+    return (space_of(source), value) if value else None
 
 
 _KEYS: tuple[tuple[str, Callable[[Item], object]], ...] = (
     ("leak_same_picture", lambda item: item.sha),
-    ("leak_same_image_id", lambda item: image_key(item.source, item.image_id)),
+    ("leak_same_image_id", lambda item: picture_key(space_of(item.source), item.image_id)),
     ("leak_same_lesion", lambda item: _own(item.source, item.lesion)),
     ("leak_same_patient", lambda item: _own(item.source, item.patient)),
 )

@@ -18,20 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmskin_hub.engine.names import space_of
 from mmskin_hub.engine.publish import file_digests
 from mmskin_hub.engine.work import read_json
 from mmskin_hub.errors import MmskinError, WrongUse
 from mmskin_hub.schema import SPLITS
 
-FAMILIES = {
-    "mm_skin_release": "mm_skin",
-    "ham10000": "isic",
-    "isic2019": "isic",
-    "bcn20000": "isic",
-    "hiba": "isic",
-    "mskcc": "isic",
-}
-"""Datasets whose ids mean the same picture, lesion and patient; of any other the ids are its own."""
 TABLES = (".csv", ".tsv", ".json", ".jsonl")
 TEXTBOOKS = "textbook content, not redistributable"
 
@@ -138,12 +130,12 @@ def _folder(name: str, folder: Path, facts: dict[str, Any]) -> Source:
             f"{folder / 'build.json'} cannot be read: {error!r}.", _builds(name, "Build it again.")
         ) from None
     name = name or dataset
-    if dataset != name and FAMILIES.get(dataset) != name:
+    if dataset != name and space_of(dataset) != name:
         raise WrongUse(
             f"{folder} holds {dataset} {version}, not {name}.",
             f"Say {dataset}={folder}, or build it with: {build_command(name)}",
         )
-    licence = TEXTBOOKS if FAMILIES.get(name, name) == "mm_skin" else str(record.get("licence") or "")
+    licence = TEXTBOOKS if space_of(name) == "mm_skin" else str(record.get("licence") or "")
     parts = tuple(_parts(name, folder, licence))
     if not parts:
         raise WrongUse(f"{folder} holds no Parquet file of a split.", _builds(name, "Build it again."))
@@ -179,7 +171,7 @@ def _release_file(name: str, file: Path, images: Path | None, option: str) -> So
     folder = images or (file.parent if option == "--data" else None)
     if folder and not folder.is_dir():
         raise WrongUse(f"The folder of pictures {folder} is not there.", f"Say {option} {name}={file}:IMAGES")
-    licence = TEXTBOOKS if FAMILIES.get(name, name) == "mm_skin" else ""
+    licence = TEXTBOOKS if space_of(name) == "mm_skin" else ""
     part = Part(name, "", split_of(file.stem), file, folder, licence, option == "--against")
     try:
         with file.open("rb") as table:

@@ -20,9 +20,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mmskin_hub.engine.names import picture_key, space_of
 from mmskin_hub.engine.work import read_json
 from mmskin_hub.errors import WrongUse
-from mmskin_hub.evals.overlap.rows import Place, Row, known, picture_key, space_of
+from mmskin_hub.evals.overlap.rows import Place, Row, known
 from mmskin_hub.schema import SPLITS
 
 ID_COLUMNS = (

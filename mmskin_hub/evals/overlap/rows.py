@@ -1,16 +1,16 @@
-"""One row of a dataset as the audit sees it, and the names by which it is known in other datasets.
+"""One row of a dataset as the audit sees it, and the keys by which it meets the rows of other datasets.
 
-A picture's name is its file's without folder, ending, case and ``_downsampled``. Names count within a *space*: all
-datasets out of the ISIC archive (HAM10000, ISIC2019, BCN20000, HIBA, MSKCC) share one, any other has its own. Where
-an id says more than which picture it is, that is used whether or not a column says it too: PAD-UFES-20 names patient
-and lesion, PATCH16 the slide, Dermnet the series.
+Where an id says more than which picture it is (:mod:`mmskin_hub.engine.names`), that is used whether or not a column
+says it too: PAD-UFES-20 names patient and lesion, PATCH16 the slide, Dermnet the series.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+
+from mmskin_hub.engine.names import PAD, TILE, picture_key
 
 KINDS: dict[str, str] = {
     "same_id": "The picture has the same id.",
@@ -29,21 +29,6 @@ KINDS: dict[str, str] = {
 Key = tuple[str, str, str]
 """A kind, a space and a value: rows with equal keys overlap in that kind."""
 
-_SPACES = (
-    (re.compile(r"ham|isic|bcn|hiba|msk"), "isic"),
-    (re.compile(r"pad"), "pad_ufes_20"),
-    (re.compile(r"fitz"), "fitzpatrick17k"),
-    (re.compile(r"dermnet(?!nz)"), "dermnet"),
-    (re.compile(r"patch"), "patch16"),
-    (re.compile(r"ddi"), "ddi"),
-    (re.compile(r"scin"), "scin"),
-    (re.compile(r"mmskin"), "mm_skin"),
-    (re.compile(r"derm1m"), "derm1m"),
-)
-_ENDING = re.compile(r"\.(?:jpe?g|png|bmp|gif|webp|tiff?)$")
-_ISIC = re.compile(r"isic_\d{4,}")
-_PAD = re.compile(r"(pat_\d+)_(\d+)_\d+")
-_TILE = re.compile(r".+_ws_(\d+)_\d+")
 _NUMBERED = re.compile(r"-\d+(?:-\d+)*$")
 _NOTHING = frozenset(("", "nan", "none", "null", "n/a", "na", "unknown"))
 
@@ -79,34 +64,12 @@ class Row:
     data: bytes | None = None
 
 
-def space_of(name: str) -> str:
-    """The space of the ids of a dataset called ``name``, however it is spelled."""
-    plain = re.sub(r"[^a-z0-9]", "", name.casefold())
-    return next((space for pattern, space in _SPACES if pattern.match(plain)), plain)
-
-
 def known(value: object) -> str:
     """``value`` as text; "" where a table says that there is none."""
     text = "" if value is None else str(value).strip()
     if re.fullmatch(r"\d+\.0", text):
         text = text[:-2]  # a whole number in a column with gaps
     return "" if text.casefold() in _NOTHING else text
-
-
-def picture_key(space: str, image_id: str) -> tuple[str, str] | None:
-    """Space and name of a picture, the same in every dataset that holds it; ``None`` without an id."""
-    path = PurePosixPath(image_id.strip().replace("\\", "/").casefold())
-    stem = _ENDING.sub("", path.name).removesuffix("_downsampled")
-    if not stem:
-        return None
-    if _ISIC.fullmatch(stem):
-        return "isic", stem
-    if _PAD.fullmatch(stem):
-        return "pad_ufes_20", stem
-    if _TILE.fullmatch(stem):
-        return "patch16", stem
-    # Several folders of Dermnet hold files of the same name.
-    return space, f"{path.parent.name}/{stem}" if space == "dermnet" and path.parent.name else stem
 
 
 def keys_of(row: Row) -> list[Key]:
@@ -116,9 +79,9 @@ def keys_of(row: Row) -> list[Key]:
     lesion, patient = row.lesion.casefold(), row.patient.casefold()
     found: list[Key] = [("same_id", *name)] if name else []
     found += [("same_bytes", "", digest) for digest in row.digests]
-    if match := _PAD.fullmatch(stem):
+    if match := PAD.fullmatch(stem):
         patient, lesion = match[1], match[2]
-    if match := _TILE.fullmatch(stem):
+    if match := TILE.fullmatch(stem):
         found.append(("same_slide", space, match[1]))
     elif space == "dermnet":
         found.append(("same_series", space, _NUMBERED.sub("", stem.rpartition("/")[2])))

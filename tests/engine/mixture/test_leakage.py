@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmskin_hub.curate.duplicates import SAME_SCENE, HashIndex, close_across
 from mmskin_hub.engine.mixture.items import Item
-from mmskin_hub.engine.mixture.leakage import find_leaks, image_key
+from mmskin_hub.engine.mixture.leakage import find_leaks
 
 
 def codes(count: int, seed: int) -> NDArray[np.uint8]:
@@ -77,25 +77,6 @@ def test_each_test_set_is_told_once_with_its_surest_reason() -> None:
         ("second", "leak_same_picture"),
         ("first", "leak_same_lesion"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("source", "name", "key"),
-    [
-        ("ham10000", "ISIC_0024306", ("isic", "ISIC_0024306")),
-        ("isic2019", "ISIC_0024306_downsampled", ("isic", "ISIC_0024306")),
-        ("scin", "isic_0024306", ("isic", "ISIC_0024306")),
-        ("ddi", "000001", ("ddi", "000001")),
-        ("mm_skin_release", "bk5_630", ("mm_skin", "bk5_630")),
-        ("ddi", "DDI/000001.png", ("ddi", "000001")),
-        ("isic2019", "ISIC/ISIC_0024306_downsampled.jpg", ("isic", "ISIC_0024306")),
-        ("pad_ufes_20", "PAT_1516_1765_530.png", ("pad_ufes_20", "PAT_1516_1765_530")),
-        ("mm_skin", "0444cdf8b089-p0003-f2", ("mm_skin", "0444cdf8b089-p0003-f2")),
-        ("ddi", "", None),
-    ],
-)
-def test_the_name_of_a_picture_in_all_datasets(source: str, name: str, key: tuple[str, str] | None) -> None:
-    assert image_key(source, name) == key
 
 
 def test_sixty_thousand_rows_against_twenty_thousand_take_seconds() -> None:

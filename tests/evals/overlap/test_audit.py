@@ -18,7 +18,7 @@ from mmskin_hub.cli import main
 from mmskin_hub.errors import MissingExtra, WrongUse
 from mmskin_hub.evals.overlap import Request, audit
 from mmskin_hub.evals.overlap.embed import VectorIndex
-from mmskin_hub.evals.overlap.rows import Row, keys_of, picture_key, space_of
+from mmskin_hub.evals.overlap.rows import Row, keys_of
 from tests.engine.mixture.drawn import built, encoded, mm_skin, photo, pictures, public_row, public_rows
 
 
@@ -36,30 +36,6 @@ def run(*arguments: object) -> dict[str, Any]:
     words = [str(argument) for argument in arguments]
     cut = words.index("--against")
     return audit(Request(train=tuple(words[:cut]), against=tuple(words[cut + 1 :])))
-
-
-@pytest.mark.parametrize(
-    ("name", "image_id", "key"),
-    [
-        ("ham10000", "ISIC_0024306", ("isic", "isic_0024306")),
-        ("isic2019", "ISIC_0024306_downsampled", ("isic", "isic_0024306")),
-        ("BCN", "BCN20000\\ISIC_0024306_downsampled.JPG", ("isic", "isic_0024306")),
-        ("anything", "isic_0024306.jpg", ("isic", "isic_0024306")),
-        ("ddi", "DDI/000001.png", ("ddi", "000001")),
-        ("scin", "000001", ("scin", "000001")),
-        ("Fitzpatrick_test", "Fitzpatrick/AB12.jpg", ("fitzpatrick17k", "ab12")),
-        (
-            "Dermnet",
-            "Dermnet/test/Bullous Disease Photos/pemphigus-1.jpg",
-            ("dermnet", "bullous disease photos/pemphigus-1"),
-        ),
-        ("pad", "PAT_1516_1765_530.png", ("pad_ufes_20", "pat_1516_1765_530")),
-        ("mm_skin_release", "bk5_630.png", ("mm_skin", "bk5_630")),
-        ("ddi", " ", None),
-    ],
-)
-def test_the_name_of_a_picture_in_all_datasets(name: str, image_id: str, key: tuple[str, str] | None) -> None:
-    assert picture_key(space_of(name), image_id) == key
 
 
 def test_an_id_says_patient_lesion_slide_and_series() -> None:
