@@ -26,14 +26,19 @@ def add(commands: Any) -> None:
         "pictures: list.csv:FOLDER), or a folder of pictures. Exit status: 0 nothing found, or --fix took it away; "
         "3 overlap was found; 1 failed; 2 wrong use.",
     )
-    parser.add_argument("train", nargs="+", metavar="TRAIN", help="training sets, as NAME=PATH")
+    parser.add_argument(
+        "train",
+        nargs="+",
+        metavar="TRAIN",
+        help="training sets, as NAME=PATH; PATH is a folder, a list of ids, or a repository owner/name@revision",
+    )
     parser.add_argument(
         "--against",
         nargs="+",
         action="extend",
         required=True,
         metavar="TEST",
-        help="test sets, as NAME=PATH",
+        help="test sets, likewise",
     )
     parser.add_argument(
         "--out",

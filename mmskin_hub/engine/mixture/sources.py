@@ -20,14 +20,14 @@ from typing import Any
 
 from mmskin_hub.engine.names import space_of
 from mmskin_hub.engine.publish import file_digests
+from mmskin_hub.engine.repository import fetched, repository_of
 from mmskin_hub.engine.work import read_json
-from mmskin_hub.errors import MmskinError, WrongUse
+from mmskin_hub.errors import WrongUse
 from mmskin_hub.schema import SPLITS
 
 TABLES = (".csv", ".tsv", ".json", ".jsonl")
 TEXTBOOKS = "textbook content, not redistributable"
 
-_REPO = re.compile(r"(?P<repo>\w[\w.-]*/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?")
 _SPLIT_WORDS = {"test": "test", "val": "validation", "valid": "validation", "validation": "validation"}
 
 
@@ -90,9 +90,11 @@ def open_data(argument: str, option: str = "--data") -> Source:
     file, images = _file_and_images(place)
     if file.is_file():
         return _release_file(name, file, images, option)
-    # "data/ham10000" has the form of a repository's name too: where there is a folder "data", a folder was meant.
-    if (match := _REPO.fullmatch(place)) and not path.exists() and not path.parent.is_dir():
-        return _repository(name, match["repo"], match["revision"], option)
+    if found := repository_of(place):
+        repo, revision = found
+        folder = fetched(repo, revision, f"{option} {argument}")
+        facts = {"kind": "hub", "repository": repo, "revision": revision, "commit": folder.name}
+        return _folder(name, folder, facts)
     raise WrongUse(
         f"{option} {argument}: there is no folder, file or Hub repository {place!r}.", _builds(name, "Name another.")
     )
@@ -184,23 +186,3 @@ def _release_file(name: str, file: Path, images: Path | None, option: str) -> So
 def split_of(stem: str) -> str:
     """The split a file's name ends in ("MM-Skin_test" is test, "Patch16_2class_val" validation), otherwise train."""
     return _SPLIT_WORDS.get(re.split(r"[-_. ]", stem.casefold())[-1], "train")
-
-
-def _repository(name: str, repo: str, revision: str | None, option: str) -> Source:
-    """The files of a repository, through the Hub's own cache: pictures are copied from them as from any folder."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    at = f"{repo}@{revision}" if revision else repo
-    try:
-        patterns = ["build.json", "*.parquet"]
-        folder = snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=patterns)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise MmskinError(
-            f"{option} {name}={at}: there is no such folder here, and the Hub did not give a dataset of that name "
-            f"({type(error).__name__}: {reason}).",
-            "Check the name, your connection, and for a gated dataset: hf auth login",
-        ) from error
-    commit = Path(folder).name
-    return _folder(name, Path(folder), {"kind": "hub", "repository": repo, "revision": revision, "commit": commit})

@@ -5,6 +5,7 @@
 ``isic=ISIC_test.csv``         a list: CSV, TSV, JSON (lines), or one id a line; the ids alone count
 ``ham=HAM_metadata:images``    a list, and the folder of its pictures
 ``mine=photos``                a folder of pictures
+``ham=owner/name@v1.0.0``      a repository of the Hub that holds what mmskin built
 =============================  ========================================================================
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mmskin_hub.engine.names import picture_key, space_of
+from mmskin_hub.engine.repository import fetched, repository_of
 from mmskin_hub.engine.work import read_json
 from mmskin_hub.errors import WrongUse
 from mmskin_hub.evals.overlap.rows import Place, Row, known
@@ -77,11 +79,14 @@ def open_dataset(argument: str, option: str = "TRAIN") -> Dataset:
     path, images = _parted(place)
     if images is not None and not images.is_dir():
         raise WrongUse(f"{option} {argument}: there is no folder of pictures {images}.", "Name it after the colon.")
+    if found := repository_of(place):
+        repo, revision = found
+        return _folder(name or repo.partition("/")[2], fetched(repo, revision, f"{option} {argument}"))
     name = name or path.stem
     if path.is_dir():
         return _folder(name, path)
     if not path.is_file():
-        raise WrongUse(f"{option} {argument}: there is no folder or file {path}.", "Say NAME=PATH.")
+        raise WrongUse(f"{option} {argument}: there is no folder, file or Hub repository {path}.", "Say NAME=PATH.")
     if path.suffix.lower() == ".parquet":
         return Dataset(name, path, "built", space_of(name), ((path, _split_of(path)),), {})
     return Dataset(name, path, "list", space_of(name), ((path, ""),), {}, images)
