@@ -33,11 +33,11 @@ class Dataset:
 class PublicDataset:
     """A dataset of somebody else, as its official source publishes it.
 
-    ``classes`` stand in the order of the original scripts, and are empty where the data decides; ``images`` and
-    ``per_class`` are the counts of a complete download, ``None`` and empty where the source states none; ``licence``
-    is that of the pictures; ``may_push`` says what of it may go to a public repository: "yes", "no", "labels" or
-    "gated" (behind an agreement). ``group_by`` is what a grouped split keeps together, ``splits`` what ``--split``
-    takes; ``benchmark`` marks the eight that models are judged on.
+    ``classes`` stand in the order of the original scripts (by alphabet, but for DDI), and are empty where the data
+    decides; ``images`` and ``per_class`` are the counts of a complete download, ``None`` and empty where the source
+    states none; ``licence`` is that of the pictures; ``may_push`` says what of it may go to a public repository:
+    "yes", "no", "labels" or "gated" (behind an agreement). ``group_by`` is what a grouped split keeps together,
+    ``splits`` what ``--split`` takes; ``benchmark`` marks the eight that models are judged on.
     """
 
     name: str
@@ -217,16 +217,16 @@ PUBLIC: dict[str, PublicDataset] = {
                 "Basal Cell Carcinoma",
                 "Melanoma",
                 "Nevus",
-                "Squamous Cell Carcinoma",
                 "Seborrheic Keratosis",
+                "Squamous Cell Carcinoma",
             ),
             per_class={
                 "Actinic Keratosis": 730,
                 "Basal Cell Carcinoma": 845,
                 "Melanoma": 52,
                 "Nevus": 244,
-                "Squamous Cell Carcinoma": 192,
                 "Seborrheic Keratosis": 235,
+                "Squamous Cell Carcinoma": 192,
             },
             images=2_298,
             licence="CC BY 4.0",
