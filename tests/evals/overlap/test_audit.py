@@ -238,7 +238,7 @@ def test_stored_hashes_are_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("train", "what"),
     [
-        ("a=nowhere", "no folder or file"),
+        ("a=nowhere", "no folder, file or Hub repository"),
         ("a=", "names no path"),
         ("a=odd.csv", "no column of ids"),
         ("a=bytes.csv", "UTF-8"),

@@ -131,7 +131,7 @@ def test_planted_copies_of_drawn_pictures_are_found(cropped: str) -> None:
 def test_planted_copies_of_real_pictures_are_found_and_others_are_not(shared_data: Path) -> None:
     with (shared_data / "ham10000" / "HAM10000_metadata").open(encoding="utf-8") as table:
         lesions = {row["image_id"]: row["lesion_id"] for row in csv.DictReader(table)}
-    files = sorted(shared_data.glob("ham10000/*/*.jpg"))[::16] + sorted(shared_data.glob("pad_ufes_20/*/*.png"))[::5]
+    files = sorted(shared_data.glob("ham10000/*/*.jpg"))[::32] + sorted(shared_data.glob("pad_ufes_20/*/*.png"))[::10]
     images = [Image.open(file).convert("RGB") for file in files]
     lesion = [lesions.get(file.stem) or "_".join(re.split("_", file.stem)[:3]) for file in files]
     guards = guards_of(images)
@@ -143,7 +143,7 @@ def test_planted_copies_of_real_pictures_are_found_and_others_are_not(shared_dat
             planted += 1
             found += number in near
             false += sum(lesion[place] != lesion[number] for place in near)
-    assert planted > 1000
+    assert planted > 500
     assert found / planted >= 0.985
     assert false / (planted * len(images)) <= 1e-5
 
