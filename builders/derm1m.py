@@ -11,12 +11,15 @@ label is the standardised disease, and the classes are those that occur. The off
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from mmskin_hub.engine.public import values
 from mmskin_hub.engine.public.spec import Spec, Table, first, short
 from mmskin_hub.engine.public.table import Cells
 
-_NO_DISEASE = {"no definitive diagnosis", "no diagnosis", "not specified", "no information"}
+_NOTHING = re.compile(r"none|not (?:specified|mentioned|provided)|no .*(?:information|diagnosis|concepts?|data)", re.I)
+"""What the tables say where they have nothing to say: "No age information", "no definitive diagnosis", …"""
+_CONCEPTS = ("skin_concept_standarized", "skin_concept_standardized", "skin_concept")
 _ARROWS = re.compile(r"\s*(?:->|→|=>|>|\||;)\s*")
 
 
@@ -33,19 +36,19 @@ def levels(text: str | None) -> list[str]:
         parts = plain.split(",")
     found: list[str] = []
     for part in (" ".join(part.split()) for part in parts):
-        if values.text(part) and found[-1:] != [part]:
+        if values.text(part) and not _NOTHING.fullmatch(part) and found[-1:] != [part]:
             found.append(part)
     return found
 
 
-def _label(cells: Cells) -> str | None:
-    words = first("standardized_disease", "disease_label")(cells)
-    return None if words is None or values.key(words) in _NO_DISEASE else words
+def _said(*columns: str) -> Callable[[Cells], str | None]:
+    """The first of ``columns`` that says something, where that is not that there is nothing to say."""
 
+    def take(cells: Cells) -> str | None:
+        words = first(*columns)(cells)
+        return None if words is None or _NOTHING.fullmatch(words) else words
 
-def _concepts(cells: Cells) -> list[str]:
-    found = first("skin_concept_standarized", "skin_concept_standardized", "skin_concept")(cells)
-    return levels(found)
+    return take
 
 
 def _modality(cells: Cells) -> str | None:
@@ -64,17 +67,17 @@ SPEC = Spec(
     fields={
         "image_id": lambda cells: values.image_id(cells["filename"]),
         "picture": "filename",
-        "label": _label,
+        "label": _said("standardized_disease", "disease_label"),
         "modality": _modality,
-        "age_years": "age",
-        "sex": "gender",
-        "site": first("body_location"),
+        "age_years": _said("age"),
+        "sex": _said("gender"),
+        "site": _said("body_location"),
         "source_url": first("source_url", "url"),
         "caption": first("caption"),
         "truncated_caption": first("truncated_caption"),
         "ontology": lambda cells: levels(first("ontology_final", "hierarchical_disease_label")(cells)),
-        "concepts": _concepts,
-        "symptoms": first("symptoms"),
+        "concepts": lambda cells: levels(first(*_CONCEPTS)(cells)),
+        "symptoms": _said("symptoms"),
         "source": first("source", "source_type"),
     },
     tables=(

@@ -10,9 +10,9 @@ the official folders divide; a grouped split keeps a series together, whichever 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from mmskin_hub.engine.names import series_of
 from mmskin_hub.engine.public.raw import Entry, stem_of
 from mmskin_hub.engine.public.spec import Record, Spec, constant
 from mmskin_hub.engine.public.table import Cells
@@ -29,9 +29,9 @@ _FOLDERS = {
     "Melanoma Skin Cancer Nevi and Moles": "Melanoma Skin Cancer Nevi and Moles",
     "Nail Fungus and other Nail Disease": "Nail Fungus and other Nail Disease",
     "Poison Ivy Photos and other Contact Dermatitis": "Poison ivy  and other contact dermatitis",
+    "Vasculitis Photos": "Vasculitis",
 }
 """The folders whose name is not that of the class, but for "Photos"."""
-_SERIES = re.compile(r"[-_ ]*\d+$")
 
 
 def _cells(entry: Entry) -> Cells | None:
@@ -48,7 +48,7 @@ def _cells(entry: Entry) -> Cells | None:
 
 
 def _series(record: Record) -> Iterable[str]:
-    yield _SERIES.sub("", record.image_id.rpartition("/")[2].casefold())
+    yield series_of(record.image_id.rpartition("/")[2])
 
 
 SPEC = Spec(

@@ -30,7 +30,14 @@ SPEC = Spec(
         Table(
             names=("ISIC_2019_Training_GroundTruth.csv", "ISIC_2019_Training_GroundTruth*.csv"),
             needs=("image", *_CLASSES),
-            joins=(Join(("ISIC_2019_Training_Metadata.csv", "ISIC_2019_Training_Metadata*.csv"), ("image", "image")),),
+            joins=(
+                Join(
+                    ("ISIC_2019_Training_Metadata.csv", "ISIC_2019_Training_Metadata*.csv"),
+                    on=("image", "image"),
+                    needs=("lesion_id", "age_approx", "sex"),
+                    required=True,
+                ),
+            ),
         ),
     ),
     labels={

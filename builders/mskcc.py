@@ -20,6 +20,7 @@ LABELS: dict[str, str | None] = {
     "AIMP": "AIMP",
     "atypical intraepithelial melanocytic proliferation": "AIMP",
     "acrochordon": "acrochordon",
+    "fibroepithelial polyp": "acrochordon",
     "angiokeratoma": "angiokeratoma",
     "atypical melanocytic proliferation": "atypical melanocytic proliferation",
     "atypical melanocytic neoplasm": "atypical melanocytic proliferation",

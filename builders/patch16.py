@@ -10,9 +10,9 @@ grouped split goes by slide, the number after ``_ws_``. The official sets are th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from mmskin_hub.engine.names import TILE
 from mmskin_hub.engine.public import values
 from mmskin_hub.engine.public.spec import Record, Spec, Table, constant
 from mmskin_hub.engine.public.table import Cells
@@ -46,7 +46,6 @@ TISSUES: dict[str, str] = {
     ),
 }
 _MALIGNANT = ("epithelial_bcc", "epithelial_sqcc", "melanoma_melanoma")
-_SLIDE = re.compile(r"_ws_(\d+)_", re.IGNORECASE)
 
 
 def _side(cells: Cells) -> str | None:
@@ -58,7 +57,7 @@ def _side(cells: Cells) -> str | None:
 
 
 def _slide(record: Record) -> Iterable[str]:
-    if match := _SLIDE.search(record.image_id):
+    if match := TILE.fullmatch(record.image_id):
         yield f"ws_{int(match[1])}"
 
 

@@ -151,7 +151,7 @@ PUBLIC: dict[str, PublicDataset] = {
                 "squamous cell carcinoma",
                 "vascular lesion",
             ),
-            images=None,
+            images=18_946,  # as its paper has it (Hernández-Pérez et al. 2024)
             licence="CC BY-NC (per picture)",
             may_push="yes",
             source="https://api.isic-archive.com/collections/249/",
@@ -164,7 +164,7 @@ PUBLIC: dict[str, PublicDataset] = {
             title="HIBA Skin Lesions, dermoscopic and clinical pictures of the Hospital Italiano de Buenos Aires",
             modality=("dermoscopic", "clinical"),
             classes=("benign", "malignant"),
-            images=None,
+            images=1_616,  # as its paper has it (Ricci Lara et al. 2023)
             licence="CC BY (per picture)",
             may_push="yes",
             source="https://api.isic-archive.com/collections/175/",
@@ -324,7 +324,7 @@ PUBLIC: dict[str, PublicDataset] = {
             title="PATCH16, tiles of skin sections",
             modality=("pathology",),
             classes=("nontumor", "tumor"),
-            images=None,
+            images=129_364,  # as its paper has it (Kriegsmann et al. 2022)
             licence="not verified",
             may_push="no",
             source="https://doi.org/10.11588/data/7QCR8S",

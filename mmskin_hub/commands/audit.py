@@ -23,8 +23,9 @@ def add(commands: Any) -> None:
         "the same picture (resized, recompressed, mirrored, cropped), the same lesion, patient, slide or series. Of "
         "the training sets the test split is left out; of test sets, where they have one, only that split counts.",
         epilog="NAME=PATH: a folder that mmskin built, a list of ids (CSV, TSV, JSON, or one id a line; with its "
-        "pictures: list.csv:FOLDER), or a folder of pictures. Exit status: 0 nothing found, or --fix took it away; "
-        "3 overlap was found; 1 failed; 2 wrong use.",
+        "pictures: list.csv:FOLDER), a folder of pictures, or a Hub repository owner/name@revision. Pictures turned by "
+        "a quarter or upside down, or with far more than 5 % cut off, are not found by their hash. Exit status: 0 "
+        "nothing found, or --fix took it away; 3 overlap was found; 1 failed; 2 wrong use.",
     )
     parser.add_argument(
         "train",

@@ -91,16 +91,18 @@ def _run(args: argparse.Namespace) -> int:
 
 def _warn(record: dict[str, Any]) -> None:
     """What a reader of the report must not overlook."""
-    for config in ({"counts": record["counts"]}, *list(record.get("sets", {}).values())):
-        counts = config["counts"]
+    main, *others = record["configs"]
+    sets = {main: record["counts"], **{name: record["sets"][name]["counts"] for name in others}}
+    for config, counts in sets.items():
+        of = f" of {config}" if others else ""
         if counts["rejected"]:
             reasons = ", ".join(f"{number:,} {reason}" for reason, number in counts["rejects"].items())
             print(
-                f"warning: {counts['rejected']:,} rows could not be used ({reasons}); see rejects.parquet.",
+                f"warning: {counts['rejected']:,} rows{of} could not be used ({reasons}); see rejects.parquet.",
                 file=sys.stderr,
             )
         for field, number in counts["cells_not_understood"].items():
-            print(f"note: {number:,} cells of {field} were not understood and are null.", file=sys.stderr)
+            print(f"note: {number:,} cells of {field}{of} were not understood and are null.", file=sys.stderr)
     for what, found in record["counts"]["differs"].items():
         gap = found["here"] - found["expected"]
         print(

@@ -23,8 +23,9 @@ _SPACES = (
 _ENDING = re.compile(r"\.(?:jpe?g|png|bmp|gif|webp|tiff?)$")
 _ISIC = re.compile(r"isic_\d{4,}")
 PAD = re.compile(r"(pat_\d+)_(\d+)_\d+")
-TILE = re.compile(r".+_ws_(\d+)_\d+")
+TILE = re.compile(r".+_ws_(\d+)_\d+(?:\(\d+\))?", re.IGNORECASE)
 """Ids of PAD-UFES-20 (patient, lesion, picture) and of PATCH16 (slide, tile) say more than which picture it is."""
+_NUMBERS = re.compile(r"(?:[-_ ]*\d+)+$")
 
 
 def space_of(name: str) -> str:
@@ -47,3 +48,9 @@ def picture_key(space: str, image_id: str) -> tuple[str, str] | None:
         return "patch16", stem
     # Several folders of Dermnet hold files of the same name.
     return space, f"{path.parent.name}/{stem}" if space == "dermnet" and path.parent.name else stem
+
+
+def series_of(stem: str) -> str:
+    """The series of cases that a picture of Dermnet is of: its name without the numbers at the end."""
+    name = stem.casefold()
+    return _NUMBERS.sub("", name) or name

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mmskin_hub.errors import MmskinError
 
-PATTERNS = ("build.json", "*.parquet")
+PATTERNS = ("build.json", "README.md", "*.parquet")
 """The files that are fetched: what rows are read from, and what says how they came to be."""
+_PREFIX = "hf://datasets/"
 
 _FORM = re.compile(r"(?P<repo>\w[\w.-]*/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?")
 
@@ -18,7 +19,7 @@ def repository_of(place: str) -> tuple[str, str | None] | None:
 
     "data/ham10000" has the form of a repository's name too: where there is a folder "data", a folder was meant.
     """
-    match, path = _FORM.fullmatch(place), Path(place).expanduser()
+    match, path = _FORM.fullmatch(place.removeprefix(_PREFIX)), Path(place).expanduser()
     if match is None or path.exists() or path.parent.is_dir():
         return None
     return match["repo"], match["revision"]

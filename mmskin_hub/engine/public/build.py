@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from mmskin_hub.engine.limits import writing
 from mmskin_hub.engine.public.facts import record_of
 from mmskin_hub.engine.public.pictures import BadPicture, process_all
 from mmskin_hub.engine.public.raw import Raw
-from mmskin_hub.engine.public.records import Read, read_records
-from mmskin_hub.engine.public.spec import Record, Rejected, Spec
-from mmskin_hub.engine.public.split import assign
+from mmskin_hub.engine.public.records import Read, read_records, refused
+from mmskin_hub.engine.public.spec import REASONS, Record, Rejected, Spec
+from mmskin_hub.engine.public.split import assign, not_listed
 from mmskin_hub.engine.public.write import Part, Spool, write_part, write_rejects
 from mmskin_hub.engine.publish import check_out, check_version, staged
 from mmskin_hub.engine.work import write_json
@@ -100,8 +101,10 @@ def _check(facts: PublicDataset, request: Request) -> None:
 def _check_missing(facts: PublicDataset, request: Request, read: Read) -> None:
     missing, all_of_them = len(read.missing), len(read.missing) + len(read.records)
     if not read.lines:
+        empty = f"{', '.join(read.inputs)} below --raw has no line below its head" if read.inputs else ""
         raise NothingUsable(
-            f"--raw {request.raw} holds nothing of {facts.name}.", f"What it needs: {facts.how_to_get} ({facts.source})"
+            f"{empty or f'--raw {request.raw} holds nothing of {facts.name}'}.",
+            f"What it needs: {facts.how_to_get} ({facts.source})",
         )
     if not missing or (request.allow_missing and read.records):
         return
@@ -127,13 +130,16 @@ def _pictures(
     from mmskin_hub.engine.progress import stage as showing
 
     kept, rejects, copied = [], list(read.rejects), 0
-    entries = [record.picture for record in read.records if record.picture is not None]
+    out = not_listed(read.records, spec.name) if request.split == "paper" else set()
+    rejects += [refused(record, "not_listed", "") for record in read.records if record.id in out]
+    records = [record for record in read.records if record.id not in out]
+    entries = [record.picture for record in records if record.picture is not None]
     with showing(f"pictures of {spec.name}", len(entries), "pictures") as update:
         results = process_all(raw, entries, request.max_side, request.threads)
-        for number, (record, result) in enumerate(zip(read.records, results, strict=True), 1):
+        for number, (record, result) in enumerate(zip(records, results, strict=True), 1):
             if isinstance(result, BadPicture):
                 where = record.picture.path if record.picture else ""
-                rejects.append(_refused(record, result.reason, f"{where}: {result.detail}"))
+                rejects.append(refused(record, result.reason, f"{where}: {result.detail}"))
             else:
                 record.width, record.height = result.width, result.height
                 record.sha256, record.phash = result.sha256, result.phash
@@ -141,17 +147,30 @@ def _pictures(
                 spool.add(result.data, result.suffix)
                 kept.append(record)
             update(number)
-    rejects += [_refused(record, "missing_picture", ", ".join(record.names)) for record in read.missing]
+    rejects += [refused(record, "missing_picture", ", ".join(record.names)) for record in read.missing]
     if not kept:
-        raise NothingUsable(f"None of the {len(entries):,} pictures of {spec.name} can be decoded.", "Download again.")
+        raise _nothing(spec, read.lines, rejects)
     _harmonise(spec, kept)
     split = assign(kept, request.split, spec.name)
     split["pictures_copied"], split["pictures_resized"] = copied, len(kept) - copied
     for record in kept:
-        record.licence = record.licence or facts.licence
+        # Where the source licenses each picture, a picture without a licence has none that anybody knows.
+        record.licence = record.licence or (None if "licence" in spec.fields else facts.licence)
     if read.lines != len(kept) + len(rejects):
         raise ImbalanceError(f"{read.lines} lines were read, {len(kept)} published and {len(rejects)} rejected.")
     return Part(spec, read, kept, rejects, split, spool)
+
+
+def _nothing(spec: Spec, lines: int, rejects: Sequence[Rejected]) -> NothingUsable:
+    """What to say where no line is left: why the most of them went, and the first of those."""
+    reasons = Counter(row.reason for row in rejects)
+    (reason, number), *_ = reasons.most_common(1)
+    first = next(row for row in rejects if row.reason == reason)
+    where = f"{first.table} line {first.line}: {first.detail}" if first.table else first.detail
+    return NothingUsable(
+        f"None of the {lines:,} lines of {spec.name} can be used: of {number:,}, {REASONS[reason]} ({where})",
+        f"Is it the whole download of {spec.name}? What it needs: mmskin datasets {spec.name}",
+    )
 
 
 def _harmonise(spec: Spec, records: Sequence[Record]) -> None:
@@ -162,7 +181,7 @@ def _harmonise(spec: Spec, records: Sequence[Record]) -> None:
 
     known: dict[str, str | None] = {}
     for record in records:
-        for words in (record.label_text, record.label):
+        for words in (record.label_text, *record.finer_names, record.label):
             if words is None or record.diagnosis is not None:
                 continue
             if words not in known:
@@ -171,7 +190,3 @@ def _harmonise(spec: Spec, records: Sequence[Record]) -> None:
                 except (KeyError, MmskinError):
                     known[words] = None
             record.diagnosis = known[words]
-
-
-def _refused(record: Record, reason: str, detail: str) -> Rejected:
-    return Rejected(record.image_id, record.table, record.line, reason, detail, record.label_text or "")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -61,7 +62,9 @@ def process(raw: Raw, entry: Entry, max_side: int) -> Picture | BadPicture:
         return BadPicture("unreadable_picture", "It holds no bytes.")
     try:
         return _process(data, max_side)
-    except (OSError, ValueError, SyntaxError, TypeError, EOFError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        return BadPicture("too_large", describe(error))
+    except (OSError, ValueError, SyntaxError, TypeError, EOFError) as error:
         return BadPicture("unreadable_picture", describe(error))
 
 
@@ -122,7 +125,11 @@ def flat(image: Image.Image) -> Image.Image:
 def process_all(raw: Raw, entries: Iterable[Entry], max_side: int, threads: int) -> Iterator[Picture | BadPicture]:
     """What became of each picture, in the order of ``entries``; a few dozen are in memory at a time."""
     left = iter(entries)
-    with ThreadPoolExecutor(max(1, threads), thread_name_prefix="pictures") as pool:
+    # Pillow warns of pictures that are refused here anyway; its filters are no threads' own, so they are set outside.
+    with (
+        warnings.catch_warnings(category=Image.DecompressionBombWarning, action="ignore"),
+        ThreadPoolExecutor(max(1, threads), thread_name_prefix="pictures") as pool,
+    ):
         waiting: list[Future[Picture | BadPicture]] = []
         try:
             while True:

@@ -119,18 +119,23 @@ class Raw:
                 return found
         return []
 
-    def find(self, name: str) -> Entry | None:
-        """The picture that a table calls ``name``: a stem, a file name, or a path whose folders need not be here.
+    def named(self, stem: str) -> list[Entry]:
+        """The pictures whose name without its ending is ``stem``, whatever the capitals."""
+        return self._by_stem.get(stem.casefold(), [])
 
-        The ending may differ, and so may capitals. Of several the one that shares most of its last folders with
-        ``name`` is taken.
-        """
-        parts = PurePosixPath(name.replace("\\", "/")).parts
-        stem = stem_of(parts[-1]) if parts else ""
-        found = self._by_stem.get(stem.casefold(), [])
-        if len(found) < 2:
-            return found[0] if found else None
-        return max(found, key=lambda entry: (_shared(entry, parts[:-1]), entry.stem == stem))
+    def alike(self, one: Entry, other: Entry) -> bool:
+        """Whether two files hold the same bytes; what cannot be read is like nothing."""
+        if self._size(one) != self._size(other):
+            return False
+        try:
+            return self.read(one) == self.read(other)
+        except UnreadableFile:
+            return False
+
+    def _size(self, entry: Entry) -> int:
+        if entry.archive < 0:
+            return Path(entry.member).stat().st_size
+        return self._zips[entry.archive].getinfo(entry.member).file_size
 
     def read(self, entry: Entry, limit: int = MAX_PICTURE_BYTES) -> bytes:
         """The bytes of ``entry``; raises :class:`UnreadableFile` where they cannot be had or exceed ``limit``."""
@@ -154,7 +159,13 @@ class Raw:
         return data
 
     def _folder(self) -> None:
-        for place, folders, names in os.walk(self.root):
+        known: set[tuple[int, int]] = set()
+        for place, folders, names in os.walk(self.root, followlinks=True):
+            own = Path(place).stat()
+            if (own.st_dev, own.st_ino) in known:  # a link that leads back, or to a folder that was seen
+                folders.clear()
+                continue
+            known.add((own.st_dev, own.st_ino))
             folders[:] = sorted(name for name in folders if not _is_litter(name))
             for name in sorted(names):
                 if _is_litter(name):
@@ -218,17 +229,6 @@ class Raw:
 def bursts(info: zipfile.ZipInfo) -> bool:
     """Whether a member unpacks to far more than pictures and tables do."""
     return info.file_size > _RATIO_FROM and info.file_size > MAX_RATIO * max(info.compress_size, 1)
-
-
-def _shared(entry: Entry, folders: Sequence[str]) -> int:
-    """How many of the last ``folders`` are also the last ones of ``entry``."""
-    own = entry.path.split("/")[:-1]
-    count = 0
-    for one, other in zip(reversed(own), reversed(folders), strict=False):
-        if one.casefold() != other.casefold():
-            break
-        count += 1
-    return count
 
 
 def _is_litter(name: str) -> bool:

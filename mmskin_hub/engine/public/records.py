@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mmskin_hub.engine.public import values
-from mmskin_hub.engine.public.raw import Raw
+from mmskin_hub.engine.public.lookup import Ambiguous, Lookup
+from mmskin_hub.engine.public.raw import Entry, Raw
 from mmskin_hub.engine.public.spec import Join, Record, Refuse, Rejected, Spec, Table, Take, Verbatim
 from mmskin_hub.engine.public.table import Cells, Line, read_table
 from mmskin_hub.errors import WrongUse
@@ -24,7 +25,10 @@ CONVERT: dict[str, Callable[[str | None], Any]] = {
 """How the text of a cell becomes the value of a field; any other field takes the text as it is."""
 DECISIVE = ("image_id", "picture", "official")
 """Fields without which a row is not known: where one is not understood, the row is refused, not the value."""
-_OWN = frozenset(Record.__dataclass_fields__) - {"extra", "table", "line"}
+_NAMED = 5
+"""So many ids are named in a reject row."""
+_OWN = frozenset(Record.__dataclass_fields__) - {"extra", "table", "line", "label", "picture"}
+"""Fields of a record that a builder fills as they are."""
 
 
 @dataclass
@@ -60,17 +64,39 @@ def read_records(spec: Spec, raw: Raw) -> Read:
                 read.rejects.append(result)
             else:
                 found.append((result, _content(result)))
-    kept = list(_once(found, read.rejects))
-    used = set()
-    for record in kept:
-        record.picture = next((entry for name in record.names if (entry := raw.find(name))), None)
+    records = list(_once(found, read.rejects))
+    if spec.check is not None:
+        spec.check(records)
+    _find_pictures(records, raw, read)
+    return read
+
+
+def _find_pictures(records: Sequence[Record], raw: Raw, read: Read) -> None:
+    """Look up the picture of each record; two ids never share one."""
+    lookup = Lookup(raw, [name for record in records for name in record.names])
+    users: dict[Entry, set[str]] = defaultdict(set)
+    for record in records:
+        try:
+            record.picture = next((entry for name in record.names if (entry := lookup.find(name))), None)
+        except Ambiguous as error:
+            read.rejects.append(refused(record, "ambiguous_picture", str(error)))
+            continue
         if record.picture is None:
             read.missing.append(record)
         else:
-            used.add(record.picture)
+            users[record.picture].add(record.image_id)
             read.records.append(record)
-    read.unlisted = sum(entry not in used for entry in raw.pictures())
-    return read
+    read.unlisted = sum(entry not in users for entry in raw.pictures())
+    for record in read.records:
+        if record.picture is not None and len(users[record.picture]) > 1:
+            names = ", ".join(sorted(users[record.picture])[:_NAMED])
+            read.rejects.append(refused(record, "shared_picture", f"{record.picture.path} is that of {names}."))
+    read.records = [record for record in read.records if record.picture and len(users[record.picture]) == 1]
+
+
+def refused(record: Record, reason: str, detail: str) -> Rejected:
+    """The reject row of a record."""
+    return Rejected(record.image_id, record.table, record.line, reason, detail, record.label_text or "")
 
 
 def _tables(spec: Spec, raw: Raw, read: Read) -> Iterator[tuple[Table, Iterable[Line]]]:
@@ -153,33 +179,33 @@ def _record(
     spec: Spec, known: Mapping[str, str | None], table: Table, line: Line, unread: Counter[str]
 ) -> Record | Rejected:
     """The record of one line, or its reject row; ``known`` are the labels by their key."""
-    name = ""
-    label_text = ""
     if line.problem:
         return Rejected("", line.table, line.number, "bad_row", line.problem)
+    taken: dict[str, Any] = {}
     try:
         fields = {**spec.fields, **table.fields}
-        taken = {key: _take(key, take, line.cells, unread) for key, take in fields.items()}
-        name = str(taken.get("image_id") or "")
-        label_text = str(taken.get("label_text") or taken.get("label") or "")
-        pictures = _pictures(taken, line)
-        _check_id(name, pictures)
-        label = taken.pop("label", None)
-        taken.pop("picture", None)
-        record = Record(
-            **{"id": name, **{key: value for key, value in taken.items() if key in _OWN}},
-            table=line.table, line=line.number,
-        )  # fmt: skip
+        for name in _ordered(fields):
+            taken[name] = _take(name, fields[name], line.cells, unread)
+        own = {name: value for name, value in taken.items() if name in _OWN}
+        record = Record(**{"id": taken.get("image_id"), **own}, table=line.table, line=line.number)
+        record.names = _pictures(taken, line)
+        _check_id(record.image_id, record.names)
         record.pinned = table.pinned
         record.official = table.official or record.official
-        record.extra = {key: value for key, value in taken.items() if key not in _OWN}
-        record.names = pictures
-        _name_label(spec, known, record, label)
+        record.extra = {name: value for name, value in taken.items() if name in spec.extra}
+        _name_label(spec, known, record, taken.get("label"))
         record.groups = tuple(spec.group(record)) if spec.group is not None else ()
         record.id = spec.id_of(record) if spec.id_of is not None else record.id
         return record
     except Refuse as error:
-        return Rejected(name, line.table, line.number, error.reason, error.detail, label_text)
+        image_id, words = taken.get("image_id") or "", taken.get("label_text") or taken.get("label") or ""
+        return Rejected(str(image_id), line.table, line.number, error.reason, error.detail, str(words))
+
+
+def _ordered(fields: Mapping[str, Take]) -> list[str]:
+    """The names of ``fields``, the id and the words first: a row that is refused on the way is known by them."""
+    first = [name for name in ("image_id", "label_text", "label") if name in fields]
+    return first + [name for name in fields if name not in first]
 
 
 def _take(key: str, take: Take, cells: Cells, unread: Counter[str]) -> Any:
@@ -234,7 +260,7 @@ def _name_label(spec: Spec, known: Mapping[str, str | None], record: Record, lab
 
 def _content(record: Record) -> tuple[Any, ...]:
     """What a record says; two lines of one id must say the same."""
-    own = {name: getattr(record, name) for name in _OWN}
+    own = {name: getattr(record, name) for name in (*_OWN, "label")}
     return tuple(sorted((name, repr(value)) for name, value in {**own, **record.extra}.items()))
 
 
@@ -252,4 +278,4 @@ def _once(found: list[tuple[Record, tuple[Any, ...]]], rejects: list[Rejected]) 
             continue
         reason = "conflicting_id" if many else "duplicate_id"
         detail = "" if not many else f"{len(saying[record.id])} lines say different things."
-        rejects.append(Rejected(record.image_id, record.table, record.line, reason, detail, record.label_text or ""))
+        rejects.append(refused(record, reason, detail))

@@ -7,7 +7,7 @@ do again and again stand below: :func:`first`, :func:`one_hot`, :func:`constant`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,9 @@ Take = str | Callable[[Cells], Any]
 
 REASONS: dict[str, str] = {
     "missing_picture": "The picture is not among the files.",
+    "ambiguous_picture": "Several files that differ could be the picture.",
+    "shared_picture": "Other ids lead to the same file.",
+    "not_listed": "It is of the official test set, and not in the paper's list: it is neither test nor trained on.",
     "unreadable_picture": "The picture could not be decoded, or only in part.",
     "too_large": "The picture would decompress to more pixels than any photograph has.",
     "bad_row": "The line has not as many cells as the head.",
@@ -47,8 +50,9 @@ class Record:
     """One row on its way out. ``line`` is 1-based in ``table``; ``label`` a class name; ``official`` a split's name;
     ``names`` are what the picture may be called, ``picture`` is where it lies.
 
-    ``groups`` are keys of what must stay in one split; a ``pinned`` row belongs to the official test set of a release
-    and is never trained on; ``extra`` holds the columns that only this dataset has.
+    ``finer_names`` are further words for the disease, the finest first. ``groups`` are keys of what must stay in one
+    split; a ``pinned`` row belongs to the official test set of a release and is never trained on; ``extra`` holds the
+    columns that only this dataset has.
     """
 
     id: str
@@ -61,6 +65,7 @@ class Record:
     label_text: str | None = None
     binary: str | None = None
     diagnosis: str | None = None
+    finer_names: list[str] = field(default_factory=list)
     modality: str | None = None
     patient_id: str | None = None
     lesion_id: str | None = None
@@ -132,8 +137,9 @@ class Spec:
     ``tables`` are read one after the other; a dataset without tables lists its pictures: ``listed`` makes the cells
     of a line from a file, or ``None`` of a file that is no part of it. ``labels`` maps the source's words (compared by
     :func:`values.key`) to class names; ``None`` takes the words as they are. Where a label may be null,
-    ``label_required`` is false. ``extra`` are further columns, name to a ``datasets`` feature in words ("string",
-    "list<string>", "float32"); ``plain`` leaves out what has to do with labels. ``sets`` are further configs.
+    ``label_required`` is false. ``check`` raises where the records are those of another dataset. ``extra`` are further
+    columns, name to a ``datasets`` feature in words ("string", "list<string>", "float32"); ``plain`` leaves out what
+    has to do with labels. ``sets`` are further configs.
     """
 
     name: str
@@ -145,6 +151,7 @@ class Spec:
     label_required: bool = True
     id_of: Callable[[Record], str] | None = None
     group: Callable[[Record], Iterable[str]] | None = None
+    check: Callable[[Sequence[Record]], None] | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     config: str = "default"
     plain: bool = False

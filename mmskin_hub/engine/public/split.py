@@ -147,6 +147,14 @@ def _paper(records: Sequence[Record], dataset: str) -> dict[str, Any]:
     return _facts(records, "paper", {"lists": told})
 
 
+def not_listed(records: Iterable[Record], dataset: str) -> set[str]:
+    """Ids of the official test pictures that the paper's test list leaves out: under ``paper`` they have no place."""
+    from mmskin_hub.engine.public.paper_lists import paper_list
+
+    listed = paper_list(dataset).rows
+    return {record.id for record in records if record.pinned and record.image_id not in listed}
+
+
 def _stratified(records: Sequence[Record], shares: Sequence[tuple[str, float]]) -> None:
     """Split ``records`` by groups, each class by itself; a group counts to the class of most of its rows."""
     groups: dict[str, list[Record]] = defaultdict(list)

@@ -49,7 +49,10 @@ def read_table(raw: Raw, entry: Entry, needs: Sequence[str]) -> list[Line]:
     try:
         return list(_lines(entry.path, text, mark))
     except csv.Error as error:
-        raise MmskinError(f"{entry.path} below --raw is no table: {error}.", "Download it again.") from error
+        raise MmskinError(
+            f"{entry.path} below --raw is no whole table: {error}.",
+            "A quote mark is left open, or stands where none can. Download it again (it may have been cut short).",
+        ) from error
 
 
 def missing(names: Iterable[str], needs: Sequence[str]) -> list[str]:
@@ -69,7 +72,7 @@ def _names(head: str, mark: str) -> list[str]:
 def _lines(path: str, text: str, mark: str) -> Iterator[Line]:
     csv.field_size_limit(1 << 24)
     # Line ends inside quotes are part of a cell, and csv knows all three kinds of line end by itself.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=False)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     records = (cells for cells in reader if any(cell.strip() for cell in cells))
     names = [name.strip().casefold() for name in next(records)]
     twice = sorted({name for name in names if name and names.count(name) > 1})
@@ -78,8 +81,24 @@ def _lines(path: str, text: str, mark: str) -> Iterator[Line]:
     for number, cells in enumerate(records, 1):
         if len(cells) != len(names):
             yield Line(path, number, {}, f"It has {len(cells)} cells, the head {len(names)}.")
+        elif swallowed := _swallowed(cells, mark):
+            yield Line(path, number, {}, f"A quote mark in it swallowed other lines, the first {swallowed[:80]!r}.")
         else:
             yield Line(path, number, {name: cell.strip() for name, cell in zip(names, cells, strict=True)})
+
+
+def _swallowed(cells: Sequence[str], mark: str) -> str:
+    """A line inside a cell that is a whole record by itself; "" where there is none.
+
+    A quote mark too many opens a cell that the next one closes, some lines further down. A text of several lines has
+    no line with a name in front and as many marks as the head.
+    """
+    for cell in cells:
+        for line in cell.splitlines()[1:]:
+            parts = line.split(mark)
+            if len(parts) >= len(cells) > 1 and parts[0] and " " not in parts[0].strip():
+                return line
+    return ""
 
 
 def _text(raw: Raw, entry: Entry) -> str:

@@ -135,6 +135,7 @@ def _counts(train: Dataset, done: Mapping[str, int], left: Mapping[str, dict[str
     if counts.get("published") != done["read"] or not isinstance(counts.get("rejects"), Mapping):
         return counts  # of several configs, which do not hold the same rows: only ``audit`` tells
     counts["published"] = done["kept"]
+    counts.pop("differs", None)  # from a full download, which this no longer wants to be
     counts["rejects"] = {**counts["rejects"], "contaminated": done["dropped"]}
     if isinstance(counts.get("rejected"), int):
         counts["rejected"] += done["dropped"]

@@ -76,12 +76,12 @@ def open_dataset(argument: str, option: str = "TRAIN") -> Dataset:
         name, place = "", argument
     if not place:
         raise WrongUse(f"{option} {argument!r} names no path.", "Say NAME=PATH, for example ham10000=data/ham10000")
-    path, images = _parted(place)
-    if images is not None and not images.is_dir():
-        raise WrongUse(f"{option} {argument}: there is no folder of pictures {images}.", "Name it after the colon.")
     if found := repository_of(place):
         repo, revision = found
         return _folder(name or repo.partition("/")[2], fetched(repo, revision, f"{option} {argument}"))
+    path, images = _parted(place)
+    if images is not None and not images.is_dir():
+        raise WrongUse(f"{option} {argument}: there is no folder of pictures {images}.", "Name it after the colon.")
     name = name or path.stem
     if path.is_dir():
         return _folder(name, path)
@@ -237,7 +237,9 @@ def _listed(dataset: Dataset) -> Iterator[Row]:
     several = [name for name in columns if _SCIN.fullmatch(name)]
     column = next((name for name in ID_COLUMNS if name in columns), None)
     if column is None and not several:
-        given = ", ".join(columns) or "none"
+        if not records:
+            raise WrongUse(f"{file} holds no row.", "Name a list with one id a line, or a built folder.")
+        given = ", ".join(columns)
         raise WrongUse(f"{file} has no column of ids: {given}.", f"Needed is one of {', '.join(ID_COLUMNS)}.")
     for number, record in enumerate(records, 1):
         for name in several or [column or ""]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmskin_hub.engine.names import PAD, TILE, picture_key
+from mmskin_hub.engine.names import PAD, TILE, picture_key, series_of
 
 KINDS: dict[str, str] = {
     "same_id": "The picture has the same id.",
@@ -29,7 +29,6 @@ KINDS: dict[str, str] = {
 Key = tuple[str, str, str]
 """A kind, a space and a value: rows with equal keys overlap in that kind."""
 
-_NUMBERED = re.compile(r"-\d+(?:-\d+)*$")
 _NOTHING = frozenset(("", "nan", "none", "null", "n/a", "na", "unknown"))
 
 
@@ -84,7 +83,7 @@ def keys_of(row: Row) -> list[Key]:
     if match := TILE.fullmatch(stem):
         found.append(("same_slide", space, match[1]))
     elif space == "dermnet":
-        found.append(("same_series", space, _NUMBERED.sub("", stem.rpartition("/")[2])))
+        found.append(("same_series", space, series_of(stem.rpartition("/")[2])))
     elif (group := row.group.casefold()) and group not in (lesion, patient, stem):
         found.append(("same_group", space, group))
     found += [("same_lesion", space, lesion)] * bool(lesion) + [("same_patient", space, patient)] * bool(patient)
