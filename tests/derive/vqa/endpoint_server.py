@@ -69,10 +69,19 @@ def well(request: Request) -> Act:
     return completion(pairs_about(request.caption))
 
 
-class Server:
-    """The server; ``script`` says what to do with a request, ``requests`` is what it was asked so far."""
+def caption_of(body: dict[str, Any]) -> str:
+    """What the writer of questions asks about."""
+    return str(json.loads(body["messages"][-1]["content"])["description"])
 
-    def __init__(self) -> None:
+
+class Server:
+    """The server; ``script`` says what to do with a request, ``requests`` is what it was asked so far.
+
+    ``named`` finds in the body of a request what it is about.
+    """
+
+    def __init__(self, named: Callable[[dict[str, Any]], str] = caption_of) -> None:
+        self.named = named
         self.script: Callable[[Request], Act] = well
         self.models: Act = Act(json.dumps({"data": [{"id": "tiny"}, {"id": "other"}]}))
         self.requests: list[Request] = []
@@ -94,7 +103,7 @@ class Server:
         request = Request(time.monotonic(), path, headers, body)
         if not path.endswith("/chat/completions"):
             return self.models
-        request.caption = json.loads(body["messages"][-1]["content"])["description"]
+        request.caption = self.named(body)
         with self.lock:
             request.nth = self.asked[request.caption]
             self.requests.append(request)
@@ -153,9 +162,9 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
+def serving(named: Callable[[dict[str, Any]], str] = caption_of) -> Iterator[Server]:
     """A server that runs while the block does."""
-    server = Server()
+    server = Server(named)
     thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

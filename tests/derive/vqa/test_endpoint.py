@@ -22,10 +22,11 @@ import pytest
 from mmskin_hub.derive.vqa.endpoint import EndpointFailed, EndpointSettings, EndpointWriter, Progress
 from mmskin_hub.derive.vqa.endpoint.answer import ANSWER_SCHEMA, MOST_PAIRS, BadAnswer, read_answer
 from mmskin_hub.derive.vqa.endpoint.cache import Stored, opened
-from mmskin_hub.derive.vqa.endpoint.client import base_url
 from mmskin_hub.derive.vqa.endpoint.prompts import load_prompt
+from mmskin_hub.derive.vqa.endpoint.run import OPTIONS
 from mmskin_hub.errors import MmskinError, WrongUse
 from mmskin_hub.schema import QA, QUESTION_TYPES, VQA_REASONS, Asked, Written
+from mmskin_hub.served.client import base_url
 from tests.derive.vqa.endpoint_server import Act, Request, Server, completion, error, pairs_about, serving, well
 
 KEY = "sk-Xy7/Q+very9secret0key"
@@ -711,7 +712,7 @@ def test_hugging_face_is_asked_with_a_token_or_not_at_all(
     text = failing(write, url="")
     assert "HF_TOKEN" in text
     assert "MMSKIN_VQA_KEY" in text
-    assert base_url("") == "https://router.huggingface.co/v1"
+    assert base_url("", OPTIONS) == "https://router.huggingface.co/v1"
 
 
 @pytest.mark.parametrize("key", ["two words", "schlüssel", "bell\x07"])

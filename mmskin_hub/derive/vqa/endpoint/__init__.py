@@ -22,13 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmskin_hub.derive.vqa.endpoint.cache import opened
-from mmskin_hub.derive.vqa.endpoint.client import KEY_VARIABLE, base_url, find_key
-from mmskin_hub.derive.vqa.endpoint.faults import EndpointFailed
 from mmskin_hub.derive.vqa.endpoint.prompts import load_prompt
-from mmskin_hub.derive.vqa.endpoint.run import NOTHING, Progress, Run
+from mmskin_hub.derive.vqa.endpoint.run import NOTHING, OPTIONS, Progress, Run
 from mmskin_hub.schema import Asked, Written
+from mmskin_hub.served.client import base_url, find_key
+from mmskin_hub.served.faults import EndpointFailed
+from mmskin_hub.served.pool import Patience
 
-__all__ = ["KEY_VARIABLE", "EndpointFailed", "EndpointSettings", "EndpointWriter", "Progress"]
+__all__ = ["EndpointFailed", "EndpointSettings", "EndpointWriter", "Progress"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,13 @@ class EndpointSettings:
         """Raise :class:`EndpointFailed`, without asking anybody, where these settings cannot work."""
         if not self.model.strip():
             raise EndpointFailed("The endpoint needs the name of a model.", "Give it with --vqa-model NAME.")
-        base_url(self.url)
+        base_url(self.url, OPTIONS)
         load_prompt(self.prompt)
+
+    @property
+    def patience(self) -> Patience:
+        """The part of these settings that the requests go by."""
+        return Patience(self.concurrency, self.timeout, self.attempts, self.backoff, self.longest_wait, self.time_limit)
 
 
 class EndpointWriter:
@@ -107,8 +113,8 @@ class EndpointWriter:
             run = Run(self, cache, questions, Counter(keys))
             outcomes |= run.from_cache()
             if questions.keys() - outcomes.keys():
-                url = base_url(self.settings.url)
-                key = find_key(url)
+                url = base_url(self.settings.url, OPTIONS)
+                key = find_key(url, OPTIONS)
                 with key.kept_from_logs():
                     outcomes |= asyncio.run(run.ask(url, key))
         found = [outcomes[key] for key in keys]

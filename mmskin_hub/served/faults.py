@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -20,6 +21,15 @@ QUOTED = 300
 """Characters of a server's message that are shown."""
 SHARED = 8
 """So many characters of the key in a row are taken out of a message: a server may quote a part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user calls the settings of an endpoint; ``key`` is the environment variable that holds its key."""
+
+    url: str
+    model: str
+    key: str
 
 
 class EndpointFailed(MmskinError):
@@ -108,11 +118,11 @@ def failed_response(error: BaseException | None) -> Any | None:
     return None
 
 
-def of_status(response: Any, url: str, secret: Secret) -> Exception:
+def of_status(response: Any, url: str, secret: Secret, options: Options) -> Exception:
     """What an HTTP error says about this request (a :class:`Fault`) or about all (:class:`EndpointFailed`)."""
     status, said = response.status_code, _said(response)
     if status == 401:
-        return refused_key(url, bool(secret.value))
+        return refused_key(url, bool(secret.value), options)
     if status == 402 or (status == 429 and "insufficient_quota" in said):
         return EndpointFailed(
             f"The quota of the endpoint {url} is used up.",
@@ -125,11 +135,11 @@ def of_status(response: Any, url: str, secret: Secret) -> Exception:
     return Fault(text, retry=False, unsuited=status in UNSUITED, status=status)
 
 
-def refused_key(url: str, given: bool) -> EndpointFailed:
+def refused_key(url: str, given: bool, options: Options) -> EndpointFailed:
     """The error for a server that does not take the key, or wants one and was ``given`` none."""
     return EndpointFailed(
         f"The endpoint {url} {'refuses the key' if given else 'wants a key, and none is set'}.",
-        "Put a key that it takes into the environment variable MMSKIN_VQA_KEY, or name another with --vqa-endpoint.",
+        f"Put a key that it takes into the environment variable {options.key}, or name another with {options.url}.",
     )
 
 

@@ -21,17 +21,17 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from mmskin_hub.derive.vqa.endpoint.faults import (
+from mmskin_hub.served.faults import (
     EndpointFailed,
     Fault,
+    Options,
     Secret,
     failed_response,
     of_status,
+    refused_key,
     unwilling_model,
 )
 
-KEY_VARIABLE = "MMSKIN_VQA_KEY"
-"""The environment variable that holds the key of the endpoint."""
 HUGGING_FACE = "https://router.huggingface.co/v1"
 """HF Inference Providers as an OpenAI-compatible server."""
 NO_KEY = "no-key"
@@ -43,15 +43,19 @@ MODELS_NAMED = 12
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model wrote, why it stopped, and the tokens read and written (0 where the server does not count)."""
+    """What the model wrote, why it stopped, and the tokens read and written (0 where the server does not count).
+
+    ``prompt_logprobs`` is what vLLM calls so, as it came: JSON of any shape, ``None`` from a server without.
+    """
 
     content: str
     finish: str
     tokens_in: int
     tokens_out: int
+    prompt_logprobs: Any = None
 
 
-def base_url(url: str) -> str:
+def base_url(url: str, options: Options) -> str:
     """``url`` as requests are sent to it; raises :class:`EndpointFailed` where it cannot be the address of a server."""
     url = url.strip() or HUGGING_FACE
     try:
@@ -62,12 +66,12 @@ def base_url(url: str) -> str:
     if not good or parts.fragment:
         raise EndpointFailed(
             "The endpoint is not given as a URL that begins with http:// or https://.",
-            "Give the base URL of an OpenAI-compatible API, such as --vqa-endpoint http://127.0.0.1:8000/v1.",
+            f"Give the base URL of an OpenAI-compatible API, such as {options.url} http://127.0.0.1:8000/v1.",
         )
     if "@" in parts.netloc:
         raise EndpointFailed(
             "The URL of the endpoint holds a user name or a password.",
-            f"Leave it out of --vqa-endpoint and put the key into the environment variable {KEY_VARIABLE}.",
+            f"Leave it out of {options.url} and put the key into the environment variable {options.key}.",
         )
     return url
 
@@ -78,12 +82,12 @@ def shown_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
 
 
-def find_key(url: str) -> Secret:
+def find_key(url: str, options: Options) -> Secret:
     """The key for ``url``, as :func:`base_url` gives it: from the environment, and for Hugging Face from its login.
 
     Raises :class:`EndpointFailed` where the key cannot be one, or Hugging Face is asked without.
     """
-    key = os.environ.get(KEY_VARIABLE, "").strip()
+    key = os.environ.get(options.key, "").strip()
     if not key and url.rstrip("/") == HUGGING_FACE:
         from huggingface_hub import get_token
 
@@ -91,11 +95,11 @@ def find_key(url: str) -> Secret:
         if not key:
             raise EndpointFailed(
                 "HF Inference Providers need a token of Hugging Face, and none is set.",
-                f"Set {KEY_VARIABLE} or HF_TOKEN, or name a server of your own with --vqa-endpoint.",
+                f"Set {options.key} or HF_TOKEN, or name a server of your own with {options.url}.",
             )
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise EndpointFailed(
-            f"The environment variable {KEY_VARIABLE} holds spaces or signs that no key has.",
+            f"The environment variable {options.key} holds spaces or signs that no key has.",
             "Set it to the key alone.",
         )
     return Secret(key)
@@ -107,11 +111,11 @@ class Client:
     ``timeout`` is in seconds and bounds the whole of a request.
     """
 
-    def __init__(self, url: str, model: str, key: Secret, timeout: float) -> None:
+    def __init__(self, url: str, model: str, key: Secret, timeout: float, options: Options) -> None:
         from huggingface_hub import AsyncInferenceClient
 
         self.url, self.model, self.timeout = url, model, timeout
-        self._secret = key
+        self._secret, self._options = key, options
         self._client = AsyncInferenceClient(base_url=url, api_key=key.value or NO_KEY, timeout=timeout)
 
     async def __aenter__(self) -> Client:
@@ -152,6 +156,7 @@ class Client:
                 "refusal" if refused else str(choice.finish_reason or ""),
                 int(getattr(usage, "prompt_tokens", None) or 0),
                 int(getattr(usage, "completion_tokens", None) or 0),
+                given.get("prompt_logprobs"),
             )
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             pass
@@ -167,7 +172,7 @@ class Client:
                 return self.no_api()
             if response.status_code == 404 or unwilling_model(response):
                 return await self._no_model(sure=unwilling_model(response))
-            return of_status(response, shown_url(self.url), self._secret)
+            return of_status(response, shown_url(self.url), self._secret, self._options)
         if isinstance(error, OfflineModeIsEnabled):
             return EndpointFailed(
                 "HF_HUB_OFFLINE is set, which keeps huggingface_hub from asking any server.",
@@ -197,27 +202,34 @@ class Client:
         """The error for a server that answers, but not as an OpenAI-compatible API does."""
         return EndpointFailed(
             f"There is no OpenAI-compatible API at {shown_url(self.url)}.",
-            "Give its base URL with --vqa-endpoint; most end in /v1, such as http://127.0.0.1:8000/v1.",
+            f"Give its base URL with {self._options.url}; most end in /v1, such as http://127.0.0.1:8000/v1.",
         )
 
     async def _no_model(self, sure: bool) -> Exception:
         """The model is not there; or, unless the server is ``sure`` of it, the URL is wrong: it lists no models."""
-        models = await self._models()
-        if models is None and not sure:
+        try:
+            listed = await self.models()
+        except (Fault, EndpointFailed):
+            listed = None
+        if listed is None and not sure:
             return self.no_api()
-        if models and self.model in models:
+        models = sorted(listed or ())
+        if self.model in models:
             return Fault(f"The server lists the model {self.model!r}, and says it is not there.")
-        more = len(models or ()) - MODELS_NAMED
-        names = ", ".join((models or [])[:MODELS_NAMED]) + (f" and {more} more" if more > 0 else "")
+        more = len(models) - MODELS_NAMED
+        names = ", ".join(models[:MODELS_NAMED]) + (f" and {more} more" if more > 0 else "")
         return EndpointFailed(
             f"The server at {shown_url(self.url)} does not have the model {self.model!r}.",
-            f"Choose with --vqa-model one it has: {self._secret.hide(names)}."
+            f"Choose with {self._options.model} one it has: {self._secret.hide(names)}."
             if models
-            else "Name another with --vqa-model.",
+            else f"Name another with {self._options.model}.",
         )
 
-    async def _models(self) -> list[str] | None:
-        """The models that ``GET /models`` lists; ``None`` where there is no such list."""
+    async def models(self) -> dict[str, dict[str, Any]] | None:
+        """What ``GET /models`` says about each model, by its name; ``None`` where there is no such list.
+
+        Raises :class:`Fault` where there is no connection, :class:`EndpointFailed` where the key is refused.
+        """
         from huggingface_hub import get_async_session
 
         parts = urlsplit(self.url)
@@ -226,7 +238,14 @@ class Client:
         headers = {"authorization": f"Bearer {self._secret.value}"} if self._secret.value else {}
         try:
             async with asyncio.timeout(min(self.timeout, 30.0)), get_async_session() as session:
-                listed = (await session.get(url, headers=headers)).json()["data"]
-            return sorted({str(model["id"]) for model in listed})
-        except Exception:
-            return None
+                response = await session.get(url, headers=headers)
+            if response.status_code == 401:
+                raise refused_key(shown_url(self.url), bool(self._secret.value), self._options)
+            return {str(model["id"]): dict(model) for model in response.json()["data"]}
+        except EndpointFailed:
+            raise
+        except Exception as error:
+            failure = await self._meaning(error)
+        if isinstance(failure, EndpointFailed) or (isinstance(failure, Fault) and not failure.connected):
+            raise failure
+        return None
