@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mmskin_hub.errors import describe
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -163,7 +165,7 @@ def decode(data: bytes, draft: bool = False) -> Image.Image:
     except Unreadable:
         raise
     except Exception as error:  # a decoder may raise anything about a broken picture
-        raise Unreadable(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+        raise Unreadable(describe(error)) from error
 
 
 def pixel_digest(image: Image.Image) -> str:
