@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from mmskin_hub.errors import MmskinError
+from mmskin_hub.errors import MmskinError, WrongUse, describe
 
 PATTERNS = ("build.json", "README.md", "*.parquet")
 """The files that are fetched: what rows are read from, and what says how they came to be."""
@@ -25,20 +26,27 @@ def repository_of(place: str) -> tuple[str, str | None] | None:
     return match["repo"], match["revision"]
 
 
-def fetched(repo: str, revision: str | None, wanted_as: str) -> Path:
-    """The folder that holds the dataset ``repo``; its name is the commit. ``wanted_as`` is the user's own argument.
+def fetched(repo: str, revision: str | None, wanted_as: str, patterns: Sequence[str] = PATTERNS) -> Path:
+    """The folder of the Hub's cache that holds the dataset ``repo``; its name is the commit.
 
-    Raises :class:`MmskinError` where the Hub does not give it.
+    Whole files that fit ``patterns`` are downloaded, so that the next one who asks finds them, also offline.
+    ``wanted_as`` is the user's own argument. Raises :class:`WrongUse` where there is no such repository or revision,
+    :class:`MmskinError` where the Hub does not give it.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub import errors, snapshot_download
 
     try:
-        return Path(snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=list(PATTERNS)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        return Path(snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=list(patterns)))
+    except errors.RevisionNotFoundError:
+        what = f"{wanted_as}: the repository has no revision {revision!r}."
+        raise WrongUse(what, "Name a commit or a tag.") from None
+    except errors.RepositoryNotFoundError:
+        raise WrongUse(
+            f"{wanted_as}: there is no such folder, nor a repository on the Hub that you may read.",
+            "Mend the name, or log in: hf auth login",
+        ) from None
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError, ValueError) as error:
         raise MmskinError(
-            f"{wanted_as}: there is no such folder here, and the Hub did not give a dataset of that name "
-            f"({type(error).__name__}: {reason}).",
-            "Check the name, your connection, and for a gated dataset: hf auth login",
+            f"{wanted_as} is no folder here, and cannot be downloaded: {describe(error)}",
+            "Check the name and your connection, or name a local build.",
         ) from error

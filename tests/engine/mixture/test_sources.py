@@ -106,7 +106,7 @@ def test_a_repository_is_read_at_its_revision(hub: str, tmp_path: Path) -> None:
 
 def test_a_repository_that_is_not_there_is_an_error_with_a_way_on(hub: str, tmp_path: Path) -> None:
     done = run(hub, tmp_path, "ddi=some/other@v1.0.0")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "some/other@v1.0.0" in done.stderr
     assert "hf auth login" in done.stderr
     assert "Traceback" not in done.stderr
