@@ -1,0 +1,55 @@
+"""What the report says of a model: what tells it from another one, and what it ran on."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("torch", "transformers", "tokenizers", "peft", "accelerate", "safetensors", "torchvision", "pillow")
+"""Whose versions go to the report: an answer may change with any of them."""
+
+
+def facts_of(name: str, model: Any, processor: Any, device: Any) -> dict[str, Any]:
+    """What tells this model from another one, and how it is run."""
+    commit = getattr(model.config, "_commit_hash", None) if not Path(name).is_dir() else None
+    weights = f"commit:{commit}" if commit else hash_weights(Path(name))
+    import torch
+
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "revision": commit or weights,
+        "weights": weights,
+        "base": Path(name).resolve().name if Path(name).is_dir() else name,
+        "class": type(model).__name__,
+        "model_type": model.config.model_type,
+        "parameters": sum(each.numel() for each in model.parameters()),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "device": str(device),
+        "device_name": gpu or platform.processor() or platform.machine(),
+        "attention": getattr(model.config, "_attn_implementation", None),
+        "processor": f"{type(processor).__name__} {type(processor.image_processor).__name__}",
+        "versions": {"python": platform.python_version(), **_versions()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def hash_weights(folder: Path) -> str:
+    """``sha256:`` and the hash of the names and hashes of the weight files in ``folder``; "" where there are none."""
+    digest = hashlib.sha256()
+    files = sorted(path for path in folder.glob("*") if path.suffix in (".safetensors", ".bin", ".pt"))
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return f"sha256:{digest.hexdigest()}" if files else ""
