@@ -1,0 +1,1 @@
+"""The ``gen`` tasks, a file a dataset: zero-shot, the model writes an answer."""

@@ -1,0 +1,1 @@
+"""The groups of tasks, a file each."""
