@@ -11,7 +11,7 @@ import mmskin_hub
 from mmskin_hub.errors import MmskinError, NothingUsable, WrongUse
 from mmskin_hub.registry import DATASETS
 
-COMMANDS = ("datasets", "audit")
+COMMANDS = ("datasets", "audit", "tasks", "eval", "compare")
 """The commands beside ``build``; each has its module in ``commands/``."""
 EXIT_FAILED, EXIT_NOTHING, EXIT_INTERRUPTED = 1, 2, 130
 

@@ -1,0 +1,75 @@
+"""``mmskin compare``: two runs of ``mmskin eval`` on the same samples."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """The options of the command."""
+    parser = commands.add_parser(
+        "compare",
+        help="compare two evaluations",
+        description="Compare two runs of mmskin eval on the tasks that both have, sample by sample: the difference "
+        "with its 95 % interval (resampling patients or lesions), and McNemar's test. Other data is refused.",
+        epilog="Exit status: 0 compared, whatever the outcome; 1 the runs cannot be compared; 2 wrong use.",
+    )
+    parser.add_argument("run_a", type=Path, metavar="RUN_A", help="the --out folder of a finished run")
+    parser.add_argument("run_b", type=Path, metavar="RUN_B", help="that of the other; differences are A - B")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="for the intervals (default: 0)")
+    parser.add_argument(
+        "--json", action="store_true", help="print the comparison as JSON, and nothing else, on standard output"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from mmskin_hub.evals.compare import compare
+
+    found = compare(args.run_a.expanduser(), args.run_b.expanduser(), args.seed)
+    if args.json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        _print(found)
+    for name, task in found["tasks"].items():
+        if left := task["only_in_a"] + task["only_in_b"]:
+            print(f"warning: {name}: {left:,} samples that only one run has were left out.", file=sys.stderr)
+    if found["skipped"]:
+        print(f"note: only one run has {', '.join(found['skipped'])}.", file=sys.stderr)
+    return 0
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for side in ("a", "b"):
+        console.print(f"{side.upper()}: {found[side]['model']} ({found[side]['run']})", highlight=False, markup=False)
+    for name, task in found["tasks"].items():
+        table = Table("", title=f"{name}, {task['joined']:,} samples", title_justify="left")
+        for column in ("A", "B", "A - B, 95 % interval", "p (Holm)"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for metric in ("accuracy", "balanced_accuracy", "macro_f1", "score"):
+            if metric in task:
+                _add_rows(table, metric, task[metric])
+        console.print(table)
+    console.print("p: McNemar's test; in brackets adjusted for the number of tasks.", highlight=False)
+
+
+def _add_rows(table: Any, metric: str, each: dict[str, Any]) -> None:
+    value = each["difference"] if "difference" in each else each["value"]
+    between = "" if each["low"] is None else f", {each['low']:+.3f} to {each['high']:+.3f}"
+    chance = f"{_p(each['mcnemar'])} ({_p(each['mcnemar_holm'])})" if "mcnemar" in each else ""
+    name = metric.replace("_", " ")
+    table.add_row(name, f"{each['a']:.3f}", f"{each['b']:.3f}", f"{value:+.3f}{between}", chance)
+    if "mcnemar" in each:
+        table.add_row("right alone", f"{each['only_a']:,}", f"{each['only_b']:,}")
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else f"{value:.3f}"
