@@ -38,9 +38,12 @@ def _path(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
+    from mmskin_hub.evals import probes
+
     if args.json:
         rows = [_row(each) for each in PROTOCOLS.values()]
-        print(json.dumps({"tasks": rows, "groups": {name: list(tasks) for name, tasks in GROUPS.items()}}))
+        groups = {name: list(tasks) for name, tasks in GROUPS.items()}
+        print(json.dumps({"tasks": rows, "groups": groups, "probes": list(probes.TASKS)}))
         return 0
     from rich import box
     from rich.console import Console
@@ -57,10 +60,11 @@ def _list(args: argparse.Namespace) -> int:
     for each in PROTOCOLS.values():
         table.add_row(each.task, each.dataset, each.mode, str(len(each.classes) or "-"), each.version)
     console.print(table)
-    groups = Table("group", "tasks", title="Groups", box=box.SIMPLE)
-    for name, tasks in GROUPS.items():
-        groups.add_row(name, ", ".join(tasks))
-    console.print(groups)
+    table_of_groups = Table("group", "tasks", title="Groups", box=box.SIMPLE)
+    for name, tasks in (GROUPS | probes.GROUPS).items():
+        table_of_groups.add_row(name, ", ".join(tasks))
+    console.print(table_of_groups)
+    console.print(f"Probes, of mmskin eval alone: {', '.join(probes.TASKS)}", highlight=False)
     return 0
 
 
