@@ -22,7 +22,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ from mmskin_hub.engine.mixture.sources import Source, build_command, open_data
 from mmskin_hub.engine.mixture.tally import FATES, TAKEN, absent, by_name, count, pairs, pools
 from mmskin_hub.engine.mixture.write import Spool, fill, write_rows
 from mmskin_hub.engine.publish import check_out, check_version, file_digests, staged
+from mmskin_hub.engine.tools import installed_versions
 from mmskin_hub.engine.work import write_json
 from mmskin_hub.errors import NothingUsable, WrongUse
 
@@ -223,7 +223,6 @@ def _record(
     """The facts of the build, and the card made of them."""
     from mmskin_hub.hub.mixture_card import render_mixture_card
 
-    versions = {name: _version_of(name) for name in _TOOLS}
     record: dict[str, Any] = {
         "dataset": NAME,
         "version": request.version,
@@ -235,7 +234,7 @@ def _record(
             "mixture": recipe.file,
             "mixture_sha256": recipe.digest,
         },
-        "tools": {name: version for name, version in versions.items() if version},
+        "tools": installed_versions(_TOOLS),
         "inputs": [{"name": source.name, **source.facts} for source in sources],
         "against": [{"name": source.name, **source.facts} for source in guards],
         "absent": absent(recipe, mix.counts["sources"]),
@@ -247,13 +246,6 @@ def _record(
     }
     (stage / "README.md").write_text(render_mixture_card(record), encoding="utf-8")
     return record
-
-
-def _version_of(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 __all__: Sequence[str] = ("RECIPE", "Request", "build")

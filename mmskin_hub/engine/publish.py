@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -109,3 +109,13 @@ def file_digests(folder: Path) -> dict[str, dict[str, Any]]:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         records[path.relative_to(folder).as_posix()] = {"sha256": digest, "size": path.stat().st_size}
     return records
+
+
+def digest_of(folder: Path, paths: Iterable[Path]) -> str:
+    """SHA-256 over the names of ``paths`` below ``folder`` and their SHA-256: a change of any byte changes it."""
+    whole = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        whole.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
+    return whole.hexdigest()

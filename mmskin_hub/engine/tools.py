@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module, metadata
 
@@ -52,11 +53,19 @@ def tool_versions() -> dict[str, str]:
 
     Raises :class:`MissingExtra` where the ``build`` extra is not installed.
     """
-    versions = {"python": platform.python_version(), "mmskin-hub": mmskin_hub.__version__}
-    for name in TOOLS:
+    found = installed_versions(TOOLS)
+    for name in ("pymupdf", "datatrove"):
+        if name not in found:
+            raise MissingExtra("Building a dataset from books", "build", name)
+    return {"python": platform.python_version(), "mmskin-hub": mmskin_hub.__version__, **found}
+
+
+def installed_versions(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of those of ``packages`` that are installed, in their order."""
+    versions = {}
+    for name in packages:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            if name in ("pymupdf", "datatrove"):
-                raise MissingExtra("Building a dataset from books", "build", name) from None
+            continue
     return versions

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, cast
 
 import mmskin_hub
+from mmskin_hub.engine.tools import installed_versions
 from mmskin_hub.evals.audited import Audit
 from mmskin_hub.evals.data import Benchmark
 from mmskin_hub.evals.journal import Answers
@@ -158,10 +158,4 @@ def settings(request: Request, team: Team) -> dict[str, Any]:
 
 def packages() -> dict[str, str]:
     """The versions of :data:`PACKAGES` that are installed."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return installed_versions(PACKAGES)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmskin_hub.engine.publish import digest_of
 from mmskin_hub.engine.repository import fetched, repository_of
 from mmskin_hub.errors import WrongUse
 
@@ -64,7 +64,7 @@ def locate(dataset: str, config: str, where: Mapping[str, str], split: str) -> F
             raise WrongUse(
                 f"{said}: the folder has no Parquet files of {split}{_of(config)}.", f"Build it: mmskin build {dataset}"
             )
-        return Files(said, _digest(folder, paths), paths)
+        return Files(said, digest_of(folder, paths), paths)
     repo, revision = repository_of(place) or ("", None)
     if not revision:  # without one, a folder that is spelled wrongly would be looked for on the Hub
         raise WrongUse(
@@ -88,13 +88,3 @@ def _folder_of(config: str) -> str:
 
 def _split_files(folder: Path, config: str, split: str) -> tuple[Path, ...]:
     return tuple(sorted((folder / _folder_of(config)).glob(f"{split}-*.parquet")))
-
-
-def _digest(folder: Path, paths: tuple[Path, ...]) -> str:
-    """SHA-256 over the names and the SHA-256 of the files, so that any change of a byte is another revision."""
-    whole = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        whole.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
-    return whole.hexdigest()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmskin_hub.engine.public.spec import REASONS
 from mmskin_hub.engine.public.write import Part, classes_of
 from mmskin_hub.engine.publish import file_digests
+from mmskin_hub.engine.tools import installed_versions
 from mmskin_hub.registry import PublicDataset
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def record_of(
         "dataset": facts.name,
         "version": request.version,
         "options": {"split": request.split, "max_side": request.max_side, "allow_missing": request.allow_missing},
-        "tools": _tools(),
+        "tools": installed_versions(_TOOLS),
         "inputs": [{"name": name} for part in parts for name in part.read.inputs],
         "licence": facts.licence,
         "may_push": facts.may_push,
@@ -86,13 +86,3 @@ def _differs(part: Part, facts: PublicDataset) -> dict[str, dict[str, int]]:
         if labels[name] != expected:
             found[name] = {"here": labels[name], "expected": expected}
     return found
-
-
-def _tools() -> dict[str, str]:
-    versions = {}
-    for name in _TOOLS:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

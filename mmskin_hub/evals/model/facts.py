@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from mmskin_hub.engine.publish import digest_of
+from mmskin_hub.engine.tools import installed_versions
 
 PACKAGES = ("torch", "transformers", "tokenizers", "peft", "accelerate", "safetensors", "torchvision", "pillow")
 """Whose versions go to the report: an answer may change with any of them."""
@@ -31,25 +32,11 @@ def facts_of(name: str, model: Any, processor: Any, device: Any) -> dict[str, An
         "device_name": gpu or platform.processor() or platform.machine(),
         "attention": getattr(model.config, "_attn_implementation", None),
         "processor": f"{type(processor).__name__} {type(processor.image_processor).__name__}",
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **installed_versions(PACKAGES)},
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def hash_weights(folder: Path) -> str:
     """``sha256:`` and the hash of the names and hashes of the weight files in ``folder``; "" where there are none."""
-    digest = hashlib.sha256()
     files = sorted(path for path in folder.glob("*") if path.suffix in (".safetensors", ".bin", ".pt"))
-    for path in files:
-        with path.open("rb") as file:
-            digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return f"sha256:{digest.hexdigest()}" if files else ""
+    return f"sha256:{digest_of(folder, files)}" if files else ""

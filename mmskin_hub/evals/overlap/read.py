@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mmskin_hub.engine.names import picture_key, space_of
+from mmskin_hub.engine.public.raw import PICTURES
 from mmskin_hub.engine.repository import fetched, repository_of
 from mmskin_hub.engine.work import read_json
 from mmskin_hub.errors import WrongUse
@@ -34,7 +35,6 @@ ID_COLUMNS = (
 )  # fmt: skip
 """The columns that may name a row's picture, the surest first."""
 
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _SETS = {"train": "train", "training": "train", "val": "validation", "valid": "validation", "validation": "validation",
          "test": "test"}  # fmt: skip
 _LIGHT = (
@@ -115,7 +115,7 @@ def _folder(name: str, folder: Path) -> Dataset:
     files = tuple((file, split) for file in found if (split := _split_of(file)))
     if files:
         return Dataset(name, folder, "built", space, files, record)
-    pictures = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _PICTURES)
+    pictures = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
     if record or not pictures:
         raise WrongUse(
             f"{folder} holds neither Parquet files of splits nor pictures.", "Name a folder that mmskin built."
@@ -207,7 +207,7 @@ def _list(dataset: Dataset, pictures: bool) -> Iterator[Row]:
 
 def _pictures_by_key(dataset: Dataset) -> dict[tuple[str, str], Path]:
     assert dataset.images is not None
-    files = sorted(file for file in dataset.images.rglob("*") if file.suffix.lower() in _PICTURES)
+    files = sorted(file for file in dataset.images.rglob("*") if file.suffix.lower() in PICTURES)
     named = ((picture_key(dataset.space, file.relative_to(dataset.images).as_posix()), file) for file in files)
     return {key: file for key, file in named if key}
 
