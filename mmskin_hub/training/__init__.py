@@ -1,0 +1,1 @@
+"""Supervised fine-tuning of vision-language models on mixtures, with exact resume."""

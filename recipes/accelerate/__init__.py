@@ -1,0 +1,1 @@
+"""Configs of accelerate: on what a recipe is trained."""
