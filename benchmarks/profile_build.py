@@ -63,7 +63,7 @@ STAGES: tuple[tuple[str, str, str], ...] = (
     ("finish: counts, rejects", "mmskin_hub.builders.mm_skin", "finish"),
     ("finish: Parquet", "mmskin_hub.builders.mm_skin", "_write_config"),
     ("finish: contact sheet", "mmskin_hub.hub.contact_sheet", "write_contact_sheet"),
-    ("finish: card", "mmskin_hub.hub.card", "render_dataset_card"),
+    ("finish: card", "mmskin_hub.hub.cards.books", "render_dataset_card"),
     ("finish: digests", "mmskin_hub.builders.mm_skin", "file_digests"),
 )
 ONCE = ("import and load", "other")
