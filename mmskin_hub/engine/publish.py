@@ -67,6 +67,21 @@ def _held(out: Path) -> tuple[str, str] | None:
         return None
 
 
+def refuse_locator(folder: Path) -> None:
+    """Raise :class:`WrongUse` where ``folder`` holds a locator release, which has neither pictures nor sentences."""
+    try:
+        record = read_json(folder / "build.json")
+        locator = record.get("form") == "locator"
+    except (OSError, ValueError, AttributeError):
+        return
+    if locator:
+        raise WrongUse(
+            f"{folder} holds a locator of {record.get('dataset')} {record.get('version')}: neither pictures nor "
+            "sentences.",
+            "Make the dataset from your own books or raw data: mmskin rematerialize",
+        )
+
+
 @contextmanager
 def staged(out: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``out`` that takes its place on success, and is removed otherwise.

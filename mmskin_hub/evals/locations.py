@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmskin_hub.engine.publish import digest_of
+from mmskin_hub.engine.publish import digest_of, refuse_locator
 from mmskin_hub.engine.repository import fetched, repository_of
 from mmskin_hub.errors import WrongUse
 
@@ -59,6 +59,7 @@ def locate(dataset: str, config: str, where: Mapping[str, str], split: str) -> F
     said = f"{dataset}={place}"
     folder = Path(place).expanduser()
     if folder.is_dir():
+        refuse_locator(folder)
         paths = _split_files(folder, config, split)
         if not paths:
             raise WrongUse(
@@ -71,7 +72,8 @@ def locate(dataset: str, config: str, where: Mapping[str, str], split: str) -> F
             f"{said}: there is no such folder.",
             f"Build it: mmskin build {dataset}, or say {dataset}=OWNER/NAME@REVISION for a repository on the Hub",
         )
-    snapshot = fetched(repo, revision, said, [f"{_folder_of(config)}/{split}-*.parquet"])
+    snapshot = fetched(repo, revision, said, ["build.json", f"{_folder_of(config)}/{split}-*.parquet"])
+    refuse_locator(snapshot)
     paths = _split_files(snapshot, config, split)
     if not paths:
         raise WrongUse(f"{said}: the repository has no Parquet files of {split}{_of(config)}.", "Name another.")

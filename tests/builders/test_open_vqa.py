@@ -213,7 +213,7 @@ def test_the_card_shows_the_config_and_its_questions(shelf: Shelf) -> None:
         assert [column["name"] for column in info["open_vqa"]["features"]] == list(open_vqa_features())
     asked = record_of(shelf.out)["counts"]["questions"]
     assert f"{asked['published']:,} questions" in card
-    assert "| body_site |" in card
+    assert "| `body_site` " in card
 
 
 def test_the_contact_sheet_shows_the_questions_beside_their_picture(shelf: Shelf) -> None:

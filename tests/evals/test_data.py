@@ -224,7 +224,7 @@ def test_the_hub_is_asked_for_one_split_at_one_revision(tmp_path: Path, monkeypa
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     benchmark = open_rows(HAM, {"ham10000": "owner/ham@v1.0.0"})
     assert (benchmark.revision, benchmark.rows) == (commit, 1)
-    assert asked == [("owner/ham", "dataset", "v1.0.0", ["data/test-*.parquet"])]
+    assert asked == [("owner/ham", "dataset", "v1.0.0", ["build.json", "data/test-*.parquet"])]
 
     def offline(*_: Any, **__: Any) -> str:
         raise errors.LocalEntryNotFoundError("no network")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from datasets import Dataset, load_dataset
 from huggingface_hub import DatasetCard
 from PIL import Image
 
-from mmskin_hub.hub.card import LICENSE_NAME, front_matter, render_dataset_card
+from mmskin_hub.hub.cards.books import LICENSE_NAME, front_matter, render_dataset_card
 from mmskin_hub.schema import MODALITIES, captions_features, demographics_features
 
 BUILD: dict[str, Any] = {
@@ -43,6 +44,11 @@ BUILD: dict[str, Any] = {
 
 def build(**changes: Any) -> dict[str, Any]:
     return {**copy.deepcopy(BUILD), **changes}
+
+
+def squeezed(text: str) -> str:
+    """``text`` with its tables as if their columns were not padded."""
+    return re.sub(r" {2,}", " ", text)
 
 
 def test_the_hubs_parser_reads_the_front_matter() -> None:
@@ -79,7 +85,7 @@ def test_size_category(rows: int, size: str) -> None:
 
 
 def test_the_body_states_the_recorded_facts() -> None:
-    text = render_dataset_card(build())
+    text = squeezed(render_dataset_card(build()))
     for fact in (
         "Version **1.2.0**", "6 pairs from 5 figures of 1 book", "| `captions` | 4 | 1 | 1 | 6 |",
         "not redistributable", "| `annotated` | 3 |", "| dermoscopic | 2 |", "`" + "ab" * 32 + "` | 30 |",
@@ -107,13 +113,13 @@ def test_any_fact_may_be_missing(missing: str) -> None:
 def test_splits_by_modality_where_they_were_counted() -> None:
     facts = build()
     facts["counts"]["split_modalities"] = {"train": {"clinical": 3, "dermoscopic": 1}, "test": {"clinical": 1}}
-    assert "| train | 3 | 1 | 0 | 4 |" in render_dataset_card(facts)
+    assert "| train | 3 | 1 | 4 |" in squeezed(render_dataset_card(facts))
 
 
 def test_no_fact_breaks_out_of_its_cell() -> None:
     facts = build(options={"ocr": "a|b\n---\n# <script>x</script>"})
-    text = render_dataset_card(facts)
-    assert r"| ocr | a\|b --- \# &lt;script&gt;x&lt;/script&gt; |" in text
+    text = squeezed(render_dataset_card(facts))
+    assert r"| `ocr` | a\|b --- \# &lt;script&gt;x&lt;/script&gt; |" in text
 
 
 def test_the_same_facts_give_the_same_text() -> None:

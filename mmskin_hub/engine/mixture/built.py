@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LIGHT = (
     "id", "image_id", "caption", "question", "answer", "question_type", "label", "label_text", "modality", "split",
-    "patient_id", "lesion_id", "caption_id", "phash", "licence",
+    "patient_id", "lesion_id", "caption_id", "phash", "licence", "skin_tone",
 )  # fmt: skip
 _NOTHING = ("", "nan", "none", "null", "n/a", "unknown")
 
@@ -103,6 +103,7 @@ def _item(part: Part, row: dict[str, Any], number: int) -> Item:
         row=number + 1,
         stratum=row["question_type"] or row["label"] or modality or "",
         modality=modality,
+        skin_tone=_text(row.get("skin_tone")),
         phash=_text(row.get("phash")),
         image_id=_text(row.get("image_id")) or _text(row.get("caption_id")) or name,
         patient=_text(row.get("patient_id")),

@@ -56,7 +56,8 @@ class Item:
 
     ``sha`` (64 hex digits) and ``phash`` (64 hex digits) name the picture and are "" without one; ``image_id``,
     ``patient`` and ``lesion`` are the ids of the source, "" where it gives none; ``stratum`` is what a cap keeps in
-    proportion; ``file`` and ``row`` (1-based) say where the row was read.
+    proportion; ``skin_tone`` is that of the source, only counted; ``file`` and ``row`` (1-based) say where the row was
+    read.
     """
 
     source: str
@@ -71,6 +72,7 @@ class Item:
     place: Place | None = None
     stratum: str = ""
     modality: str | None = None
+    skin_tone: str = ""
     sha: str = ""
     phash: str = ""
     image_id: str = ""

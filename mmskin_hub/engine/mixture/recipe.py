@@ -80,7 +80,7 @@ def read_recipe(file: Path, variant: str, text: str | None = None) -> Recipe:
 
     Raises :class:`WrongUse`, naming file and line, for anything that is not as this module's docstring says.
     """
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     if text is None:
         try:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mmskin_hub.engine.names import space_of
-from mmskin_hub.engine.publish import file_digests
+from mmskin_hub.engine.publish import file_digests, refuse_locator
 from mmskin_hub.engine.repository import fetched, repository_of
 from mmskin_hub.engine.work import read_json
 from mmskin_hub.errors import WrongUse
@@ -137,6 +137,7 @@ def _folder(name: str, folder: Path, facts: dict[str, Any]) -> Source:
             f"{folder} holds {dataset} {version}, not {name}.",
             f"Say {dataset}={folder}, or build it with: {build_command(name)}",
         )
+    refuse_locator(folder)
     licence = TEXTBOOKS if space_of(name) == "mm_skin" else str(record.get("licence") or "")
     parts = tuple(_parts(name, folder, licence))
     if not parts:

@@ -48,6 +48,8 @@ def count(rows: Rows, clean: Sequence[Item], leaked: Sequence[Refused], taken: S
         "pictures": len({item.sha for item in taken if item.sha}),
         "tasks": by_name(item.task for item in taken),
         "modalities": by_name(item.modality or "unknown" for item in taken),
+        "split_modalities": _by_split((item.split, item.modality) for item in taken),
+        "split_skin_tones": _by_split((item.split, item.skin_tone) for item in taken),
         "rejects": by_name(row.reason for row in (*rows.refused, *leaked)),
         "licences": _licences(taken),
         "sources": table,
@@ -63,6 +65,13 @@ def _licences(rows: Sequence[Item]) -> dict[str, dict[str, int]]:
     for item in rows:
         found.setdefault(item.source, []).append(item.licence or "unknown")
     return {name: by_name(found[name]) for name in sorted(found)}
+
+
+def _by_split(rows: Iterable[tuple[str, str | None]]) -> dict[str, dict[str, int]]:
+    """How many rows of each split have each value; rows without one are "unknown"."""
+    found = [(split, value or "unknown") for split, value in rows]
+    counts = {split: by_name(value for own, value in found if own == split) for split in TAKEN}
+    return {split: held for split, held in counts.items() if held}
 
 
 def by_name(names: Iterable[str]) -> dict[str, int]:

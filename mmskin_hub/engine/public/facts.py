@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from mmskin_hub.engine.public.write import Part, classes_of
 from mmskin_hub.engine.publish import file_digests
 from mmskin_hub.engine.tools import installed_versions
 from mmskin_hub.registry import PublicDataset
+from mmskin_hub.schema import SPLITS
 
 if TYPE_CHECKING:
     from mmskin_hub.engine.public.build import Request
@@ -27,18 +28,21 @@ def record_of(
     sizes: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The facts of the build, and the card made of them."""
-    from mmskin_hub.hub.public_card import render_public_card
+    from mmskin_hub.hub.cards.public import render_public_card
 
     main = parts[0]
     record: dict[str, Any] = {
         "dataset": facts.name,
         "version": request.version,
+        "title": facts.title,
         "options": {"split": request.split, "max_side": request.max_side, "allow_missing": request.allow_missing},
         "tools": installed_versions(_TOOLS),
         "inputs": [{"name": name} for part in parts for name in part.read.inputs],
         "licence": facts.licence,
         "may_push": facts.may_push,
         "source": facts.source,
+        "how_to_get": facts.how_to_get,
+        "full_release": {"images": facts.images, "per_class": dict(facts.per_class)},
         "classes": list(classes_of(facts, main.records)),
         "group_by": list(facts.group_by),
         "counts": _counts(main, facts),
@@ -65,11 +69,21 @@ def _counts(part: Part, facts: PublicDataset) -> dict[str, Any]:
         "classes": {name: classes[name] for name in classes_of(facts, part.records)},
         "no_label": sum(record.label is None for record in part.records),
         "modalities": dict(sorted(Counter(str(record.modality) for record in part.records).items())),
+        "split_modalities": _by_split((record.split, record.modality) for record in part.records),
+        "split_skin_tones": _by_split((record.split, record.skin_tone) for record in part.records),
         "pictures_not_in_a_table": part.read.unlisted,
         "cells_not_understood": dict(sorted(part.read.unread.items())),
     }
     counts["differs"] = _differs(part, facts)
     return counts
+
+
+def _by_split(rows: Iterable[tuple[str, str | None]]) -> dict[str, dict[str, int]]:
+    """How many rows of each split have each value, splits in reading order; rows without one are "unknown"."""
+    found = Counter((split, value or "unknown") for split, value in rows)
+    names = sorted({value for _, value in found})
+    held = [split for split in SPLITS if any(own == split for own, _ in found)]
+    return {split: {name: found[split, name] for name in names} for split in held}
 
 
 def _differs(part: Part, facts: PublicDataset) -> dict[str, dict[str, int]]:

@@ -112,6 +112,7 @@ def _rows(part: Part, numbers: Sequence[int], features: Features) -> Iterator[di
 
 
 def write_rejects(stage: Path, rows: Sequence[tuple[str, Rejected]]) -> None:
+    """Write ``rejects.parquet`` into the folder ``stage``; ``rows`` are pairs of config and reject, in any order."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -22,6 +22,7 @@ from mmskin_hub.engine.tables import write_split
 from mmskin_hub.engine.work import write_json
 from mmskin_hub.errors import MmskinError, OutputExists, WrongUse
 from mmskin_hub.evals.overlap.read import Dataset, read_rows
+from mmskin_hub.schema import SPLITS
 
 _OURS = ("build.json", "dropped.parquet")
 
@@ -93,6 +94,7 @@ def _built(train: Dataset, stage: Path, report: Mapping[str, Any], gone: Mapping
     sizes: dict[str, dict[str, dict[str, int]]] = defaultdict(dict)
     dropped: list[dict[str, Any]] = []
     left: dict[str, Counter[Any]] = {"label": Counter(), "modality": Counter()}
+    by_split: dict[str, dict[str, Counter[Any]]] = {"modality": {}, "skin_tone": {}}
     read = 0
     for (folder, split), files in groups.items():
         config = "default" if folder in (".", "data") else folder
@@ -109,6 +111,8 @@ def _built(train: Dataset, stage: Path, report: Mapping[str, Any], gone: Mapping
                     else:
                         for column, tally in left.items():
                             tally[row.get(column)] += 1
+                        for column, splits in by_split.items():
+                            splits.setdefault(split, Counter())[row.get(column)] += 1
                         yield row
                     number += 1
 
@@ -118,7 +122,11 @@ def _built(train: Dataset, stage: Path, report: Mapping[str, Any], gone: Mapping
     done = {"read": read, "kept": read - len(dropped), "dropped": len(dropped)}
     _write_dropped(stage / "dropped.parquet", dropped)
     _copy_the_rest(train, stage)
-    counts = _counts(train, done, {name: _named(features, name, tally) for name, tally in left.items()})
+    told = {
+        column: {split: _spelled(features, column, tally) for split, tally in splits.items()}
+        for column, splits in by_split.items()
+    }
+    counts = _counts(train, done, {name: _named(features, name, tally) for name, tally in left.items()}, told)
     _write_record(train, stage, report, done, sizes, dropped, counts)
     return done
 
@@ -129,7 +137,19 @@ def _named(features: Any, column: str, tally: Counter[Any]) -> dict[str, int]:
     return {name: tally[number] for number, name in enumerate(names) if tally[number]}
 
 
-def _counts(train: Dataset, done: Mapping[str, int], left: Mapping[str, dict[str, int]]) -> dict[str, Any]:
+def _spelled(features: Any, column: str, tally: Counter[Any]) -> dict[str, int]:
+    """``tally`` of a column by its values; rows without one are "unknown"."""
+    names = getattr(features.get(column), "names", None)
+    said = {("unknown" if value is None else names[value] if names else str(value)): n for value, n in tally.items()}
+    return dict(sorted(said.items()))
+
+
+def _counts(
+    train: Dataset,
+    done: Mapping[str, int],
+    left: Mapping[str, dict[str, int]],
+    by_split: Mapping[str, Mapping[str, dict[str, int]]],
+) -> dict[str, Any]:
     """The counts of a public dataset, for what is left: read = published + rejected, as before."""
     counts = dict(train.record.get("counts") or {})
     if counts.get("published") != done["read"] or not isinstance(counts.get("rejects"), Mapping):
@@ -142,6 +162,9 @@ def _counts(train: Dataset, done: Mapping[str, int], left: Mapping[str, dict[str
     for key, column in (("classes", "label"), ("modalities", "modality")):
         if key in counts:
             counts[key] = left[column]
+    for key, column in (("split_modalities", "modality"), ("split_skin_tones", "skin_tone")):
+        if key in counts:
+            counts[key] = {split: by_split[column][split] for split in SPLITS if split in by_split[column]}
     if {"no_label", "classes"} <= counts.keys():
         counts["no_label"] = done["kept"] - sum(counts["classes"].values())
     return counts
@@ -217,7 +240,7 @@ def _mend_card(
     card: Path, sizes: Mapping[str, Mapping[str, Mapping[str, int]]], stage: Path, done: Mapping[str, int]
 ) -> None:
     """Numbers in the head of the card are checked by ``load_dataset``: they must be those of what is left."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     text = card.read_text(encoding="utf-8")
     parts = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)

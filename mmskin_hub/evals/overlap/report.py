@@ -201,7 +201,7 @@ def write_report(out: Path, report: dict[str, Any], pictures: Thumbnails) -> Non
 
 
 def _page(report: Mapping[str, Any], cards: Sequence[tuple[Any, Mapping[str, Any]]], pictures: Thumbnails) -> str:
-    from mmskin_hub.hub.card import environment
+    from mmskin_hub.hub.cards.templates import environment
 
     jinja = environment(html=True)
     jinja.filters["csp_hash"] = lambda text: (

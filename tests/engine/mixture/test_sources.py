@@ -123,6 +123,14 @@ def test_a_folder_gives_its_configs_and_splits(tmp_path: Path) -> None:
     assert set(source.facts["files"]) == {f"{part.config}/{part.file.name}" for part in source.parts}
 
 
+def test_a_locator_is_no_data_and_the_remedy_is_told(tmp_path: Path) -> None:
+    folder = mm_skin(tmp_path / "mm")
+    (folder / "build.json").write_text(json.dumps({"dataset": "mm_skin", "version": "1.0.0", "form": "locator"}))
+    with pytest.raises(WrongUse, match=r"holds a locator of mm_skin 1\.0\.0") as caught:
+        open_data(f"mm_skin={folder}")
+    assert "mmskin rematerialize" in caught.value.remedy
+
+
 def test_the_original_release_may_stand_in_for_mm_skin(tmp_path: Path) -> None:
     folder = mm_skin(tmp_path / "mm")
     (folder / "build.json").write_text(json.dumps({"dataset": "mm_skin_release", "version": "1.0.0"}))

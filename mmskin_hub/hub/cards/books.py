@@ -5,22 +5,24 @@ What the build did not record stays absent from the card: a template never guess
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mmskin_hub.hub.cards.citations import bibtex
+from mmskin_hub.hub.cards.known_limits import of_books
+from mmskin_hub.hub.cards.markdown import by_split, code, config_table, option_table, plain, table
+from mmskin_hub.hub.cards.metadata import TAGS, size_category
+from mmskin_hub.hub.cards.templates import environment, tidy
+from mmskin_hub.hub.cards.told import NOBODY, Told
 from mmskin_hub.schema import (
     CONFIGS,
+    MODALITIES,
     REJECT_REASONS,
     SPLITS,
     captions_features,
     demographics_features,
     open_vqa_features,
 )
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 LICENSE_NAME = "textbook-content-not-redistributable"
 
@@ -31,29 +33,36 @@ _TASKS = {
     "open_vqa": ("visual-question-answering",),
     "demographics": ("visual-question-answering",),
 }
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _FACTS = ("dataset", "version", "options", "tools", "inputs", "counts", "files")
 
 
-def render_dataset_card(build: Mapping[str, Any]) -> str:
+def render_dataset_card(build: Mapping[str, Any], told: Told = NOBODY) -> str:
     """The text of ``README.md`` for the dataset that ``build`` (the content of ``build.json``) describes.
 
     ``build["configs"]`` maps a config to its splits, and a split to its number of rows (or to ``{"rows": …,
     "bytes": …}`` with the size of the decoded table); ``dataset``, ``version``, ``options``, ``tools``, ``inputs``
-    (name, sha256, size, pages, rejected), ``counts`` and ``files`` (path to sha256 and size) are optional. The same
-    facts give the same text. Raises ``KeyError`` where ``configs`` is missing.
+    (name, sha256, size, pages, rejected), ``counts`` and ``files`` (path to sha256 and size) are optional. ``told`` is
+    what a release adds. The same facts give the same text. Raises ``KeyError`` where ``configs`` is missing.
     """
     configs = _configs(build)
     facts = {name: build[name] for name in _FACTS if build.get(name) is not None}
     facts.setdefault("counts", {})
+    facts.setdefault("tools", {})
+    splits = [split for split in SPLITS if any(split in rows for rows in configs.values())]
     text = environment().get_template("dataset.md.jinja")
-    return text.render(
-        **facts,
-        configs=configs,
-        title=_title(build),
-        front=front_matter(build),
-        splits=[split for split in SPLITS if any(split in rows for rows in configs.values())],
-        reasons=REJECT_REASONS,
+    return tidy(
+        text.render(
+            **facts,
+            audit=build.get("audit"),
+            configs=configs,
+            title=_title(build),
+            front=front_matter(build),
+            splits=splits,
+            tables=_tables(build, configs, splits),
+            limits=of_books(build),
+            citation=bibtex(["mm_skin"]),
+            told=told,
+        )
     )
 
 
@@ -61,20 +70,45 @@ def front_matter(build: Mapping[str, Any]) -> str:
     """The YAML block of the card, without its ``---`` lines: what the Hub and ``load_dataset`` read."""
     from huggingface_hub import DatasetCardData
 
-    configs = _configs(build)
-    most = max((sum(split["rows"] for split in rows.values()) for rows in configs.values()), default=0)
+    # A config without a row has no file either, and must not be offered.
+    configs = {name: rows for name, rows in _configs(build).items() if rows}
     data = DatasetCardData(
         language="en",
         license="other",
         license_name=LICENSE_NAME,
         pretty_name=_title(build),
         task_categories=list(dict.fromkeys(task for name in configs for task in _TASKS.get(name, ()))),
-        tags=["dermatology", "medical", "skin", "image-caption", "vision-language", "mm-skin"],
-        size_categories=[next((size for limit, size in _SIZES if most < limit), "n>1M")],
+        tags=[*TAGS, "image-caption", "vision-language", "mm-skin"],
+        size_categories=[size_category(sum(split["rows"] for split in rows.values()) for rows in configs.values())],
         configs=[_config(name, rows, build) for name, rows in configs.items()],
         dataset_info=[_info(name, rows, build) for name, rows in configs.items() if name in _FEATURES],
     )
     return str(data.to_yaml()).rstrip("\n")
+
+
+def _tables(build: Mapping[str, Any], configs: Mapping[str, Any], splits: list[str]) -> dict[str, str]:
+    """The tables of the body; "" where the record says nothing."""
+    counts = build.get("counts") or {}
+    modalities = by_split(counts.get("split_modalities"), "split", MODALITIES) or table(
+        ["modality", "pairs"], ([plain(k), n] for k, n in (counts.get("modalities") or {}).items()), "lr"
+    )
+    inputs = [
+        [code(book.get("sha256") or "unknown"), book.get("pages") or None,
+         plain(f"not read: {book['rejected']}") if book.get("rejected") else ""]
+        for book in build.get("inputs") or ()
+    ]  # fmt: skip
+    types = (counts.get("questions") or {}).get("types") or {}
+    rejects = (counts.get("rejects") or {}).items()
+    return {
+        "configs": config_table(configs, splits),
+        "modalities": modalities,
+        "questions": table(["question type", "questions"], ([code(k), n] for k, n in types.items()), "lr"),
+        "rejects": table(
+            ["reason", "rows", "meaning"], ([code(k), n, REJECT_REASONS.get(k, "")] for k, n in rejects), "lrl"
+        ),
+        "inputs": table(["book (SHA-256)", "pages", ""], inputs, "lrl"),
+        "options": option_table(build.get("options")),
+    }
 
 
 def _configs(build: Mapping[str, Any]) -> dict[str, dict[str, dict[str, int]]]:
@@ -96,7 +130,7 @@ def _config(name: str, rows: Mapping[str, Any], build: Mapping[str, Any]) -> dic
         "config_name": name,
         "data_files": [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in rows],
     }
-    if name == next(iter(_configs(build))):
+    if name == next(name for name, rows in _configs(build).items() if rows):
         record["default"] = True
     if build.get("version"):
         record["version"] = str(build["version"])
@@ -126,29 +160,3 @@ def _info(name: str, rows: Mapping[str, Mapping[str, int]], build: Mapping[str, 
 def _title(build: Mapping[str, Any]) -> str:
     name = str(build.get("dataset") or "mm_skin")
     return PRETTY_NAMES.get(name, name)
-
-
-def environment(html: bool = False) -> Environment:
-    """Jinja over the package's cards; ``html`` escapes everything that is put in, Markdown cells use ``|cell``."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    # The templates are reached by the name of their package: the core never imports cards/.
-    folder = resources.files("mmskin_hub.cards")
-    found = Environment(
-        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
-        autoescape=html,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    found.filters["cell"] = _cell
-    found.filters["thousands"] = lambda number: f"{number:,}"
-    return found
-
-
-def _cell(value: object) -> str:
-    """``value`` as the text of one Markdown table cell: no markup, no line break."""
-    text = " ".join(str(value).split())
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", text)
