@@ -38,5 +38,7 @@ def facts_of(name: str, model: Any, processor: Any, device: Any) -> dict[str, An
 
 def hash_weights(folder: Path) -> str:
     """``sha256:`` and the hash of the names and hashes of the weight files in ``folder``; "" where there are none."""
-    files = sorted(path for path in folder.glob("*") if path.suffix in (".safetensors", ".bin", ".pt"))
+    # What a trainer was told is pickled beside the weights, and stays at home when they are released.
+    found = (path for path in folder.glob("*") if path.name != "training_args.bin")
+    files = sorted(path for path in found if path.suffix in (".safetensors", ".bin", ".pt"))
     return f"sha256:{digest_of(folder, files)}" if files else ""
