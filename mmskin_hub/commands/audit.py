@@ -24,8 +24,9 @@ def add(commands: Any) -> None:
         "the training sets the test split is left out; of test sets, where they have one, only that split counts.",
         epilog="NAME=PATH: a folder that mmskin built, a list of ids (CSV, TSV, JSON, or one id a line; with its "
         "pictures: list.csv:FOLDER), a folder of pictures, or a Hub repository owner/name@revision. Pictures turned by "
-        "a quarter or upside down, or with far more than 5 % cut off, are not found by their hash. Exit status: 0 "
-        "nothing found, or --fix took it away; 3 overlap was found; 1 failed; 2 wrong use.",
+        "a quarter or upside down, or with far more than 5 % cut off, are not found by their hash.",
+        example="mmskin audit isic=data/isic2019 --against ham=data/ham10000 --out audit",
+        exits={0: "nothing found, or --fix took it away", EXIT_CONTAMINATED: "overlap was found"},
     )
     parser.add_argument(
         "train",

@@ -21,6 +21,8 @@ def add(names: Any, dataset: Dataset) -> None:
         help=dataset.title,
         description=f"Build {dataset.title}.",
         epilog="A run that was cut short goes on where it stopped when the same command is given again.",
+        example=f"mmskin build {dataset.name} ~/books --out data/mm-skin --version 1.0.0",
+        exits={0: "done, with a count of what could not be used"},
     )
     parser.add_argument("books", nargs="+", metavar="BOOKS", help="PDF files, folders that hold some, or glob patterns")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to write the dataset into")

@@ -1,15 +1,48 @@
-"""What several commands share: types of options, and what the machine has."""
+"""What several commands share: how their help is set, types of options, and what the machine has."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Mapping
 from types import ModuleType
+from typing import Any
 
 from mmskin_hub.errors import MissingExtra
 from mmskin_hub.registry import Dataset
+
+EXITS: Mapping[int, str] = {0: "done", 1: "failed", 2: "wrong use, or nothing usable", 130: "interrupted (Ctrl-C)"}
+"""What the exit status of every command says; a command may add to them, or say it more exactly."""
+
+
+class Parser(argparse.ArgumentParser):
+    """The parser of one command: below its options stand notes, an ``example``, and what its exit status says.
+
+    ``exits`` are added to :data:`EXITS`, or take the place of one of them. A parser without an example, which has
+    commands below it, says neither.
+    """
+
+    def __init__(self, *args: Any, example: str = "", exits: Mapping[int, str] | None = None, **kwargs: Any) -> None:
+        self.example = example
+        self.exits = dict(sorted({**EXITS, **(exits or {})}.items()))
+        if example:
+            told = "; ".join(f"{status} {what}" for status, what in self.exits.items())
+            notes = [kwargs.get("epilog"), f"example:\n  {example}", f"exit status: {told}"]
+            kwargs["epilog"] = "\n\n".join(note for note in notes if note)
+        kwargs.setdefault("formatter_class", _Help)
+        super().__init__(*args, **kwargs)
+
+
+class _Help(argparse.HelpFormatter):
+    """argparse's own, but paragraphs stay apart, and a line that is indented stays as it is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join(
+            part if "\n  " in part else textwrap.fill(part, width, initial_indent=indent, subsequent_indent=indent)
+            for part in text.split("\n\n")
+        )
 
 
 def positive(text: str) -> int:

@@ -16,7 +16,8 @@ def add(commands: Any) -> None:
         help="compare two evaluations",
         description="Compare two runs of mmskin eval on the tasks that both have, sample by sample: the difference "
         "with its 95 % interval (resampling patients or lesions), and McNemar's test. Other data is refused.",
-        epilog="Exit status: 0 compared, whatever the outcome; 1 the runs cannot be compared; 2 wrong use.",
+        example="mmskin compare runs/a runs/b",
+        exits={0: "compared, whatever the outcome", 1: "the runs cannot be compared"},
     )
     parser.add_argument("run_a", type=Path, metavar="RUN_A", help="the --out folder of a finished run")
     parser.add_argument("run_b", type=Path, metavar="RUN_B", help="that of the other; differences are A - B")

@@ -26,6 +26,7 @@ def add(commands: Any) -> None:
         help="list the public datasets",
         description="List the public datasets: modality, classes, sizes, licence, source, what may be pushed.",
         epilog="A star marks the eight that models are judged on.",
+        example="mmskin datasets ham10000",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="tell all about these, and how to get them")
     parser.add_argument("--json", action="store_true", help="print the list as JSON")

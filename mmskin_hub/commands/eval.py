@@ -24,8 +24,9 @@ def add(commands: Any) -> None:
         help="evaluate a vision-language model, or probe an image encoder",
         description="Ask MODEL about the test pictures of each task, and write results.json, one Parquet row a "
         "sample, and report.html. The same command goes on with a run that was stopped; nothing is asked twice.",
-        epilog="Several processes: accelerate launch --multi_gpu --num_processes N -m mmskin_hub eval … Exit status: "
-        "0; 1 failed (what was scored is kept); 2 wrong use.",
+        epilog="Several processes: accelerate launch --multi_gpu --num_processes N -m mmskin_hub eval …",
+        example="mmskin eval owner/model --tasks mmskin_ham10000_gen --data ham10000=data/ham10000 --out runs/a",
+        exits={1: "failed; what was scored is kept"},
     )
     parser.add_argument(
         "model", metavar="MODEL", help="a folder, OWNER/NAME on the Hub, or the address of a server (http://HOST/v1)"

@@ -20,6 +20,7 @@ def add(names: Any, dataset: Dataset) -> None:
         description=f"Build {dataset.title}. Rows that repeat what a test split holds are refused.",
         epilog="NAME=PATH: a folder mmskin built, a Hub repository (owner/name@revision), or a table of the original "
         "release with its pictures (train.json:IMAGES, VQA.csv:IMAGES).",
+        example=f"mmskin build {dataset.name} --variant mm --data mm_skin=data/mm-skin --out data/sft-mm",
     )
     parser.add_argument(
         "--variant", choices=dataset.configs, required=True, help="mm: MM-Skin; pub: the public sets; pubmm: both"

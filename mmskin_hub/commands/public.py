@@ -22,6 +22,7 @@ def add(names: Any, dataset: Dataset) -> None:
         help=dataset.title,
         description=f"Build {dataset.title}.",
         epilog=f"Where to get it: {facts.source}; {facts.how_to_get}. Licence: {facts.licence}.",
+        example=f"mmskin build {dataset.name} --raw ~/raw/{dataset.name} --out data/{dataset.name} --version 1.0.0",
     )
     parser.add_argument(
         "--raw",

@@ -18,6 +18,7 @@ def add(commands: Any) -> None:
         description="List the tasks of the evaluation and their groups, with dataset, classes and version.",
         epilog="The strict tasks are what we stand behind; paper tasks repeat the original prompts, decoding, matching "
         "and metrics, faults included. Of lm_eval's own models none can run the choice tasks.",
+        example="mmskin tasks",
     )
     tasks.add_argument("--json", action="store_true", help="print the list as JSON")
     tasks.set_defaults(run=_list)
@@ -26,6 +27,7 @@ def add(commands: Any) -> None:
         help="print the folder of the tasks, for lm_eval",
         description="Print the folder with the task files of lm_eval: MMSKIN_DATA=NAME=PATH,… lm_eval --include_path "
         '"$(mmskin tasks-path)" --tasks skinvl8_gen --model hf-multimodal --apply_chat_template …',
+        example="mmskin tasks-path",
     )
     path.set_defaults(run=_path)
 
