@@ -197,7 +197,7 @@ def _write(
     stage: Path, request: Request, settings: Settings, worked: Worked, counts: dict[str, Any], began: float
 ) -> dict[str, Any]:
     """Put the whole dataset together in ``stage``."""
-    from mmskin_hub.hub.card import render_dataset_card
+    from mmskin_hub.hub.cards.books import render_dataset_card
     from mmskin_hub.hub.contact_sheet import write_contact_sheet
 
     splits = {name: _write_config(stage, name, worked.folder) for name in request.configs}

@@ -221,7 +221,7 @@ def _record(
     sizes: dict[str, dict[str, int]],
 ) -> dict[str, Any]:
     """The facts of the build, and the card made of them."""
-    from mmskin_hub.hub.mixture_card import render_mixture_card
+    from mmskin_hub.hub.cards.mixture import render_mixture_card
 
     record: dict[str, Any] = {
         "dataset": NAME,

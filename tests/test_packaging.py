@@ -55,13 +55,17 @@ def configured() -> configparser.ConfigParser:
 
 def test_every_folder_with_code_is_listed_as_a_package() -> None:
     listed = set(configured()["options"]["packages"].split())
-    core = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "mmskin_hub").rglob("__init__.py")}
-    assert listed == core | {f"mmskin_hub.{part}" for part in PARTS}
+
+    def below(folder: Path) -> set[str]:
+        return {".".join(path.parent.relative_to(ROOT).parts) for path in folder.rglob("__init__.py")}
+
+    parts = {f"mmskin_hub.{name}" for part in PARTS for name in below(ROOT / part)}
+    assert listed == below(ROOT / "mmskin_hub") | parts
 
 
 def test_every_data_file_is_packed() -> None:
     packed = configured()["options.package_data"]
-    for path in [path for part in ("mmskin_hub", "builders", "cards") for path in (ROOT / part).rglob("*")]:
+    for path in [path for part in ("mmskin_hub", *PARTS) for path in (ROOT / part).rglob("*")]:
         if path.is_file() and path.suffix not in (".py", ".pyc"):
             package = ".".join(path.parent.relative_to(ROOT).parts)
             package = package if package.startswith("mmskin_hub") else f"mmskin_hub.{package}"

@@ -80,5 +80,6 @@ def panel_letter(box: tuple[int, int, int, int], size: tuple[int, int], characte
 
 
 def union(boxes: list[Any]) -> tuple[int, int, int, int]:
+    """The smallest box (x0, y0, x1, y1 in pixels) around all of ``boxes``, which are at least one."""
     x0, y0, x1, y1 = zip(*boxes, strict=True)
     return min(x0), min(y0), max(x1), max(y1)

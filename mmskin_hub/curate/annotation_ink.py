@@ -38,18 +38,22 @@ class Patch:
 
     @property
     def width(self) -> int:
+        """In working pixels."""
         return self.box[2] - self.box[0]
 
     @property
     def height(self) -> int:
+        """In working pixels."""
         return self.box[3] - self.box[1]
 
     @property
     def length(self) -> int:
+        """The longer side of the box, in working pixels."""
         return max(self.width, self.height)
 
     @property
     def centre(self) -> tuple[float, float]:
+        """The middle of the box (x, y), in working pixels."""
         return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
 
 

@@ -35,6 +35,7 @@ class Unit:
 
     @property
     def pages(self) -> int:
+        """How many pages the unit has."""
         return self.last - self.first + 1
 
 

@@ -43,6 +43,7 @@ class WorkFolder:
 
     @property
     def path(self) -> Path:
+        """The folder itself."""
         return Path(self.root)
 
     @property

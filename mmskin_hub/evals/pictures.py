@@ -39,6 +39,7 @@ class StoredPicture(Image.Image):
 
     @property
     def im(self) -> Any:
+        """Pillow's pixels; the picture is decoded for them unless it is."""
         return _HELD.use(self)
 
     @im.setter

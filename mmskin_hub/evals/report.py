@@ -46,7 +46,7 @@ def write_report(out: Path, results: Results, worst: Mapping[str, Sequence[Mista
 
 def render(results: Results, worst: Mapping[str, Sequence[Mistake]]) -> str:
     """The page."""
-    from mmskin_hub.hub.card import environment
+    from mmskin_hub.hub.cards.templates import environment
 
     jinja = environment(html=True)
     jinja.filters["csp_hash"] = lambda text: (

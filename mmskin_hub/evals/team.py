@@ -23,6 +23,7 @@ class Team:
 
     @property
     def leads(self) -> bool:
+        """Whether this process writes the results."""
         return self.rank == 0
 
     def wait(self) -> None:

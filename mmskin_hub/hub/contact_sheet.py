@@ -25,7 +25,7 @@ from typing import IO, Any
 
 from PIL import Image
 
-from mmskin_hub.hub.card import environment
+from mmskin_hub.hub.cards.templates import environment
 from mmskin_hub.schema import MODALITIES, REJECT_REASONS, SPLITS, Row
 
 THUMBNAIL = ((4_000, 240), (12_000, 160))

@@ -29,19 +29,23 @@ class Box(NamedTuple):
 
     @property
     def width(self) -> float:
+        """In points."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> float:
+        """In points."""
         return self.y1 - self.y0
 
     @property
     def area(self) -> float:
+        """In square points; 0 where a corner is on the wrong side of the other."""
         x0, y0, x1, y1 = self
         return (x1 - x0) * (y1 - y0) if x1 > x0 and y1 > y0 else 0.0
 
     @property
     def centre(self) -> tuple[float, float]:
+        """The middle (x, y), in points."""
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
     def union(self, other: Box) -> Box:
@@ -141,6 +145,7 @@ class Page:
 
     @property
     def box(self) -> Box:
+        """The whole page."""
         return Box(0.0, 0.0, self.width, self.height)
 
 

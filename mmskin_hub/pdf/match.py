@@ -60,6 +60,7 @@ class PageMatch:
 
     @property
     def free_pictures(self) -> list[Picture]:
+        """The pictures of the page that no match has."""
         taken = {m.picture.index for m in self.matches}
         return [p for p in self.pictures if p.index not in taken]
 

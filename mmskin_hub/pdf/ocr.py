@@ -39,10 +39,12 @@ class OcrEngine(Protocol):
     """What an engine offers. Rasters are RGB, uint8, H × W × 3."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The engine: "rapidocr" or "doctr"."""
 
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """The version of its package."""
 
     def read(self, image: Raster) -> list[OcrLine]:
         """Find and recognise every line of a whole page."""
@@ -125,6 +127,7 @@ class RapidEngine:
         self._ocr = RapidOCR(params=params)
 
     def read(self, image: Raster) -> list[OcrLine]:
+        """As :meth:`OcrEngine.read`."""
         found = self._ocr(np.ascontiguousarray(image[:, :, ::-1]))
         if getattr(found, "boxes", None) is None or getattr(found, "txts", None) is None:
             return []
@@ -135,6 +138,7 @@ class RapidEngine:
         return lines
 
     def recognise(self, crops: Sequence[Raster]) -> list[tuple[str, float]]:
+        """As :meth:`OcrEngine.recognise`."""
         usable = [np.ascontiguousarray(crop[:, :, ::-1]) for crop in crops if min(crop.shape[:2]) >= 3]
         if not usable:
             return [("", 0.0)] * len(crops)
@@ -190,6 +194,7 @@ class DoctrEngine:
         )
 
     def read(self, image: Raster) -> list[OcrLine]:
+        """As :meth:`OcrEngine.read`."""
         height, width = image.shape[:2]
         lines = []
         for block in self._ocr([image]).pages[0].blocks:
@@ -204,6 +209,7 @@ class DoctrEngine:
         return lines
 
     def recognise(self, crops: Sequence[Raster]) -> list[tuple[str, float]]:
+        """As :meth:`OcrEngine.recognise`."""
         # docTR's recognisers read words: a line goes in word by word.
         words: list[Raster] = []
         owner: list[int] = []

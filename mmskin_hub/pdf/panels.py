@@ -33,6 +33,7 @@ class PanelText:
 
     @property
     def letters(self) -> tuple[str, ...]:
+        """The letters of the panels, in order."""
         return tuple(letter for letter, _ in self.parts)
 
 

@@ -41,6 +41,7 @@ class PrintLine:
 
     @property
     def width(self) -> int:
+        """In pixels."""
         return self.box[2] - self.box[0]
 
 

@@ -54,12 +54,13 @@ def test_an_exception_of_a_step_reaches_the_caller(tmp_path: Path) -> None:
         run(tmp_path, [0, 1])
 
 
-def test_workers_are_other_processes_with_one_thread_a_library(tmp_path: Path) -> None:
+def test_workers_are_other_processes_with_one_thread_a_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     run(tmp_path, [0], workers=1)
     threads, pid = (tmp_path / "done-0").read_text().split()
     assert threads == "1"
     assert int(pid) != os.getpid()
-    assert os.environ.get("OMP_NUM_THREADS") != "1"
+    assert os.environ.get("OMP_NUM_THREADS") == "3"
 
 
 def test_a_script_without_a_main_guard_is_told_so_instead_of_starting_over_for_ever(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ class Level(IntEnum):
 
 
 def any_of(*patterns: str) -> str:
+    """A pattern that matches what any of ``patterns`` does, without a group to refer to."""
     return "(?:" + "|".join(patterns) + ")"
 
 

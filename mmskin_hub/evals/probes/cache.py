@@ -55,6 +55,7 @@ class Rows:
 
     @property
     def groups(self) -> NDArray[np.str_]:
+        """The group (patient, lesion, …) of each row, by which intervals and folds are made."""
         return self.words["group_id"]
 
     def __len__(self) -> int:
