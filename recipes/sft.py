@@ -10,7 +10,7 @@ By hand, with a config of accelerate's::
         --config recipes/configs/skinvl_pubmm.yaml --data skinvl_sft=data/pubmm \
         --model_name_or_path models/llava-med --output_dir out/pubmm
 
-In a minute or two on a CPU::
+In a few minutes on a CPU::
 
     python -m mmskin_hub.recipes.sft --config recipes/configs/tiny.yaml --data skinvl_sft=data/shapes --output_dir out
 

@@ -1,4 +1,4 @@
-"""A LLaVA of about a million parameters, drawn from a config: the whole recipe on a CPU, in a minute or two.
+"""A LLaVA of about a million parameters, drawn from a config: the whole recipe on a CPU, in a few minutes.
 
 It is small, but nothing is missing: CLIP tower, projector, Llama, processor, byte-level BPE, chat template. Its weights
 are random, so everything is trained (``open_vision_tower``), and what it knows at the end it learned from the data.
