@@ -9,9 +9,6 @@ import pytest
 
 from tests.drawing import shapes
 from tests.drawing.models import DRAWN
-from tests.recipes.modern import tiny_qwen3_vl
-
-MODELS = {**DRAWN, "qwen3_vl": tiny_qwen3_vl}
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +23,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     folder = tmp_path_factory.mktemp("bases")
 
     def drawn(name: str) -> Path:
-        return folder / name if (folder / name).is_dir() else MODELS[name](folder / name)
+        return folder / name if (folder / name).is_dir() else DRAWN[name](folder / name)
 
     return drawn
