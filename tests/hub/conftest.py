@@ -12,6 +12,7 @@ and with ``-m slow`` for the whole campaigns: each fault at each request, kill -
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -66,3 +67,42 @@ def script(hub: Hub, token: str, tmp_path: Path) -> Script:
         return found.stdout
 
     return run
+
+
+# The books of the locator tests, drawn and built once. What makes them is imported late: it needs the extra build.
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of drawn books: see :func:`tests.hub.shelf.lay_shelf`. Nothing may be written into it."""
+    from tests.hub.shelf import lay_shelf
+
+    return lay_shelf(tmp_path_factory.mktemp("books") / "shelf")
+
+
+@pytest.fixture(scope="session")
+def full(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MM-Skin of the books of ``shelf``."""
+    from tests.hub.shelf import mm_skin
+
+    return mm_skin(shelf, tmp_path_factory.mktemp("full") / "mm-skin")
+
+
+@pytest.fixture(scope="session")
+def locator(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The locator of ``full``."""
+    from tests.hub.shelf import locator_of
+
+    return locator_of(full, tmp_path_factory.mktemp("locator") / "mm-skin")
+
+
+@pytest.fixture
+def mine(shelf: Path, tmp_path: Path) -> Path:
+    """The two other books of the shelf, without the little one, under other names and in two folders."""
+    from tests.hub.shelf import ATLAS
+
+    folder = tmp_path / "mine"
+    (folder / "atlases").mkdir(parents=True)
+    shutil.copy(shelf / ATLAS, folder / "atlases" / "1.pdf")
+    shutil.copy(shelf / "short.pdf", folder / "2.pdf")
+    return folder

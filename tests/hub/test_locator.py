@@ -17,22 +17,7 @@ from mmskin_hub.hub.locator import COLUMNS, REJECT_COLUMNS, make_locator
 from mmskin_hub.hub.locator.sealed import key_of, seal, unseal
 from mmskin_hub.hub.subject import Subject
 from mmskin_hub.schema import MODALITIES, QUESTION_TYPES
-from tests.hub.shelf import digests, lay_shelf, locator_of, mm_skin, subject_of
-
-
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return lay_shelf(tmp_path_factory.mktemp("books") / "shelf")
-
-
-@pytest.fixture(scope="module")
-def full(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return mm_skin(shelf, tmp_path_factory.mktemp("full") / "mm-skin")
-
-
-@pytest.fixture(scope="module")
-def locator(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return locator_of(full, tmp_path_factory.mktemp("locator") / "mm-skin")
+from tests.hub.shelf import digests, subject_of
 
 
 def rows_of(folder: Path, config: str) -> list[dict[str, Any]]:

@@ -20,32 +20,7 @@ from tests.derive.vqa.endpoint_server import Act, completion, serving
 from tests.derive.vqa.endpoint_server import Request as Asked
 from tests.engine.drawn import DISEASES, SITES, draw_book
 from tests.hub.server import Hub
-from tests.hub.shelf import ATLAS, LITTLE, again, digests, edited, lay_shelf, leftovers, locator_of, mm_skin, texts
-
-
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return lay_shelf(tmp_path_factory.mktemp("books") / "shelf")
-
-
-@pytest.fixture(scope="module")
-def full(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return mm_skin(shelf, tmp_path_factory.mktemp("full") / "mm-skin")
-
-
-@pytest.fixture(scope="module")
-def locator(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return locator_of(full, tmp_path_factory.mktemp("locator") / "mm-skin")
-
-
-@pytest.fixture
-def mine(shelf: Path, tmp_path: Path) -> Path:
-    """The two other books of the shelf, without the little one, under other names and in two folders."""
-    folder = tmp_path / "mine"
-    (folder / "atlases").mkdir(parents=True)
-    shutil.copy(shelf / ATLAS, folder / "atlases" / "1.pdf")
-    shutil.copy(shelf / "short.pdf", folder / "2.pdf")
-    return folder
+from tests.hub.shelf import LITTLE, again, digests, edited, leftovers, locator_of, mm_skin, texts
 
 
 def test_the_same_books_give_the_same_bytes(full: Path, locator: Path, shelf: Path, tmp_path: Path) -> None:

@@ -14,43 +14,14 @@ from mmskin_hub.errors import MmskinError
 from mmskin_hub.pdf.reader import import_pymupdf
 from tests.engine.drawn import draw_book
 from tests.hub.shelf import (
-    ATLAS,
     LITTLE,
     SMALL,
     again,
     draw_other,
     edited,
-    lay_shelf,
     leftovers,
-    locator_of,
-    mm_skin,
     texts,
 )
-
-
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return lay_shelf(tmp_path_factory.mktemp("books") / "shelf")
-
-
-@pytest.fixture(scope="module")
-def full(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return mm_skin(shelf, tmp_path_factory.mktemp("full") / "mm-skin")
-
-
-@pytest.fixture(scope="module")
-def locator(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return locator_of(full, tmp_path_factory.mktemp("locator") / "mm-skin")
-
-
-@pytest.fixture
-def mine(shelf: Path, tmp_path: Path) -> Path:
-    """The two other books of the shelf, without the little one, under other names and in two folders."""
-    folder = tmp_path / "mine"
-    (folder / "atlases").mkdir(parents=True)
-    shutil.copy(shelf / ATLAS, folder / "atlases" / "1.pdf")
-    shutil.copy(shelf / "short.pdf", folder / "2.pdf")
-    return folder
 
 
 def test_a_missing_book_is_named_and_nothing_is_made(locator: Path, full: Path, mine: Path, tmp_path: Path) -> None:
