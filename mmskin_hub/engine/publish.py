@@ -116,21 +116,28 @@ def _flush(folder: Path) -> None:
                 os.fsync(file.fileno())
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 (64 hex digits) of the file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def file_digests(folder: Path) -> dict[str, dict[str, Any]]:
     """SHA-256 and size in bytes of every Parquet file below ``folder``, by its path relative to it."""
     records: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*.parquet")):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        records[path.relative_to(folder).as_posix()] = {"sha256": digest, "size": path.stat().st_size}
+        records[path.relative_to(folder).as_posix()] = {"sha256": sha256_of(path), "size": path.stat().st_size}
     return records
 
 
 def digest_of(folder: Path, paths: Iterable[Path]) -> str:
     """SHA-256 over the names of ``paths`` below ``folder`` and their SHA-256: a change of any byte changes it."""
+    return digest_of_sums((path.relative_to(folder).as_posix(), sha256_of(path)) for path in paths)
+
+
+def digest_of_sums(sums: Iterable[tuple[str, str]]) -> str:
+    """:func:`digest_of` files whose names and SHA-256 are known, in their order."""
     whole = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        whole.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
+    for name, digest in sums:
+        whole.update(f"{name} {digest}\n".encode())
     return whole.hexdigest()

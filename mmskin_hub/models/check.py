@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import re
 import shutil
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmskin_hub.engine.publish import sha256_of
 from mmskin_hub.errors import MmskinError, OutputExists, WrongUse, describe
 
 ADAPTER = "adapter_config.json"
@@ -74,8 +74,7 @@ def weights_sha256(folder: Path) -> dict[str, str]:
     digests = {}
     for path in sorted(folder.iterdir()):
         if path.is_file() and _WEIGHTS.fullmatch(path.name) and path.name != "training_args.bin":
-            with path.open("rb") as file:
-                digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+            digests[path.name] = sha256_of(path)
     return digests
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mmskin_hub.engine.publish import sha256_of
 from mmskin_hub.hub.checks.look import ASIDE, Look, Table
 from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
 from mmskin_hub.registry import DATASETS, PUBLIC
@@ -57,10 +57,7 @@ def files(look: Look, thresholds: Thresholds) -> Verdict:
 
 
 def _is(path: Any, told: Mapping[str, Any]) -> bool:
-    if path.stat().st_size != told.get("size"):
-        return False
-    with path.open("rb") as file:
-        return bool(hashlib.file_digest(file, "sha256").hexdigest() == told.get("sha256"))
+    return bool(path.stat().st_size == told.get("size") and sha256_of(path) == told.get("sha256"))
 
 
 def schema(look: Look, thresholds: Thresholds) -> Verdict:

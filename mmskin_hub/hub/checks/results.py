@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmskin_hub.engine.publish import digest_of_sums
 from mmskin_hub.evals.results import FORMAT
 from mmskin_hub.hub.checks.look import Look
 from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
@@ -87,15 +87,7 @@ def _known(data: Sequence[TrainingData], name: str, folder: str, split: str) -> 
                 continue
             own = {path: str(sha) for path, sha in files.items() if path.startswith(f"{folder}/{split}-")}
             if own:
-                found.add(digest_of_sums(own))
+                found.add(digest_of_sums(sorted(own.items())))
             if source.get("commit"):
                 found.add(str(source["commit"]))
     return found
-
-
-def digest_of_sums(sums: Mapping[str, str]) -> str:
-    """:func:`mmskin_hub.engine.publish.digest_of` of files whose SHA-256 are known by name."""
-    whole = hashlib.sha256()
-    for name in sorted(sums):
-        whole.update(f"{name} {sums[name]}\n".encode())
-    return whole.hexdigest()

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmskin_hub.engine.publish import digest_of_sums
 from mmskin_hub.errors import MmskinError
 from mmskin_hub.hub.checks.look import Look
-from mmskin_hub.hub.checks.results import digest_of_sums, eval_command, tasks_of
+from mmskin_hub.hub.checks.results import eval_command, tasks_of
 from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
 from mmskin_hub.models.check import ADAPTER, weights_sha256
 from mmskin_hub.models.folder import find_weights
@@ -96,12 +97,13 @@ def same_weights(look: Look, thresholds: Thresholds) -> Verdict:
     model = (look.subject.results or {}).get("model") or {}
     adapter = (folder / ADAPTER).is_file()
     told = str(model.get("adapter") or "").rpartition(" ")[2] if adapter else str(model.get("weights") or "")
-    if told != f"sha256:{digest_of_sums(here)}" or (not adapter and model.get("adapter")):
+    digest = digest_of_sums(sorted(here.items()))
+    if told != f"sha256:{digest}" or (not adapter and model.get("adapter")):
         what = "do not say which weights they are of" if not told else "were made of other weights"
         return SAME.bad(f"the results {what}", f"Evaluate these: {eval_command(look)}")
     if adapter and (why := _other_base(look.record, str(model.get("weights") or ""))):
         return SAME.bad(why, "Evaluate the adapter on the base it was trained on: mmskin eval BASE --adapter DIR …")
-    return SAME.good(f"sha256:{digest_of_sums(here)[:12]}…")
+    return SAME.good(f"sha256:{digest[:12]}…")
 
 
 def _written(record: Mapping[str, Any]) -> Mapping[str, str] | None:
@@ -115,6 +117,8 @@ def _written(record: Mapping[str, Any]) -> Mapping[str, str] | None:
 
 def _other_base(record: Mapping[str, Any], told: str) -> str:
     sums = (record.get("base") or {}).get("sha256")
-    if isinstance(sums, Mapping) and sums and told.startswith("sha256:") and told != f"sha256:{digest_of_sums(sums)}":
+    if not isinstance(sums, Mapping) or not sums or not told.startswith("sha256:"):
+        return ""
+    if told != f"sha256:{digest_of_sums(sorted(sums.items()))}":
         return "the results were made with the adapter on another base"
     return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmskin_hub.engine.books import find_books
+from mmskin_hub.engine.publish import sha256_of
 from mmskin_hub.errors import WrongUse, name_of
 from mmskin_hub.hub.locator.read import Locator
 from mmskin_hub.hub.locator.request import Request, Tell
@@ -56,7 +56,7 @@ def shelf_of(locator: Locator, books: Sequence[str], tell: Tell) -> Shelf:
         try:
             size = Path(path).stat().st_size
             tell(f"looking at {name_of(path)}")
-            digest = _digest(Path(path)) if size in sizes else ""
+            digest = sha256_of(Path(path)) if size in sizes else ""
         except OSError as error:
             tell(f"{name_of(path)} cannot be read: {error.strerror}")
             continue
@@ -77,11 +77,6 @@ def stand_ins(shelf: Shelf) -> list[str]:
         near = [path for path in far if far[path] <= math.log(FACTOR)]
         chosen.update(sorted(near, key=lambda path: (far[path], path))[:NEAREST])
     return sorted(chosen)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make_books(locator: Locator, request: Request, books: Sequence[str], out: Path, configs: Sequence[str]) -> None:

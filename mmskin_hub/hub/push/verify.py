@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmskin_hub.engine.progress import stage
+from mmskin_hub.engine.publish import sha256_of
 from mmskin_hub.errors import MmskinError
 from mmskin_hub.hub.push import manifest as release_json
 from mmskin_hub.hub.push.client import Hub
@@ -58,8 +59,7 @@ def _compare(hub: Hub, tag: str, wanted: dict[str, str]) -> list[str]:
         nonlocal done
         with tempfile.TemporaryDirectory(prefix="mmskin-") as folder:
             try:
-                with hub.download(path, tag, Path(folder)).open("rb") as file:
-                    same = hashlib.file_digest(file, "sha256").hexdigest() == wanted[path]
+                same = sha256_of(hub.download(path, tag, Path(folder))) == wanted[path]
             except NotThere:
                 same = False
         with lock:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from mmskin_hub.engine.publish import digest_of_sums
 from mmskin_hub.evals.model.facts import hash_weights
 from mmskin_hub.evals.protocol import GROUPS, SKINVL8
-from mmskin_hub.hub.checks.results import digest_of_sums
 from mmskin_hub.hub.checks.scores import beyond, skill
 from mmskin_hub.hub.gate import judge, thresholds
 from mmskin_hub.models.check import weights_sha256
@@ -155,9 +155,9 @@ def test_a_record_that_knows_no_weights(shop: Shop, tmp_path: Path) -> None:
 def test_the_digest_is_that_of_mmskin_eval(tmp_path: Path) -> None:
     folder = weights_in(tmp_path / "m", "model-00001-of-00002.safetensors")
     shutil.copy(folder / "model-00001-of-00002.safetensors", folder / "model-00002-of-00002.safetensors")
-    assert hash_weights(folder) == f"sha256:{digest_of_sums(weights_sha256(folder))}"
+    assert hash_weights(folder) == f"sha256:{digest_of_sums(sorted(weights_sha256(folder).items()))}"
     (folder / "training_args.bin").write_bytes(b"a pickle that is no weight")
-    assert hash_weights(folder) == f"sha256:{digest_of_sums(weights_sha256(folder))}"
+    assert hash_weights(folder) == f"sha256:{digest_of_sums(sorted(weights_sha256(folder).items()))}"
 
 
 # ---- an adapter
@@ -172,7 +172,7 @@ def adapter(shop: Shop, target: Path, base: dict[str, str]) -> tuple[Shop, dict[
     del record["merge"]
     record["weights"] = weights_sha256(target)
     (target / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    told = {"weights": f"sha256:{digest_of_sums(base)}", "adapter": f"out {hash_weights(target)}"}
+    told = {"weights": f"sha256:{digest_of_sums(sorted(base.items()))}", "adapter": f"out {hash_weights(target)}"}
     return replace(shop, folder=target), results_of(shop, lambda found: found["model"].update(told))
 
 
