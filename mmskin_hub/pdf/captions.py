@@ -45,16 +45,24 @@ class TypeStyle:
 
 
 def body_style(pages: Iterable[Page]) -> TypeStyle:
-    """The type most characters of ``pages`` are set in, counted over lines of at least four words."""
-    weight: Counter[tuple[str, float]] = Counter()
+    """The type most characters of ``pages`` are set in, counted over lines of at least four words.
+
+    Paragraphs that open with a label do not count where there are others: an atlas may hold more captions than text.
+    """
+    prose: Counter[tuple[str, float]] = Counter()
+    captions: Counter[tuple[str, float]] = Counter()
     labelled = 0
     for page in pages:
+        opened = set()
         for line in page.lines:
-            if line.text.count(" ") >= 3:
-                weight[line.font, round(line.size * 2) / 2 if line.confidence < 1 else line.size] += len(line.text)
             if (label := figure_label(line.text)) and label.certainty >= 0.7 and label.end < len(line.text):
                 labelled += 1
-    if not weight:
+                opened.add(line.block)
+            if line.text.count(" ") >= 3:
+                size = round(line.size * 2) / 2 if line.confidence < 1 else line.size
+                weight = captions if line.block in opened and line.block >= 0 else prose
+                weight[line.font, size] += len(line.text)
+    if not (weight := prose or captions):
         return TypeStyle()
     (font, size), _ = max(weight.items(), key=lambda item: (item[1], item[0]))
     return TypeStyle(font, size, labelled)
