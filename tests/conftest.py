@@ -13,6 +13,9 @@ import pytest
 # Read when the libraries are imported, so set before any test module is.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# One thread a process, here and in all that is started: models of a few thousand weights gain nothing by more, and
+# several processes with as many threads as cores each (pytest -n) spend half their time waiting for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
 

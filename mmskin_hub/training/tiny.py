@@ -2,11 +2,14 @@
 
 It is small, but nothing is missing: CLIP tower, projector, Llama, processor, byte-level BPE, chat template. Its weights
 are random, so everything is trained (``open_vision_tower``), and what it knows at the end it learned from the data.
+``python -m mmskin_hub.training.tiny FOLDER`` draws it by itself.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +36,21 @@ _TEMPLATE = (
 )
 
 
-def draw(folder: Path) -> Path:
-    """Write the model into ``folder`` as a model of the Hub has it, unless it is there; return ``folder``."""
+def draw(folder: Path, words: Sequence[str] = (_CORPUS,) * 4) -> Path:
+    """Write the model into ``folder`` as a model of the Hub has it, unless it is there; return ``folder``.
+
+    ``words`` are what the tokenizer learns its 640 pieces from: with the words of the training data it needs fewer of
+    them a sentence.
+    """
     if (folder / "config.json").is_file():
         return folder
     import torch
     from transformers import LlavaForConditionalGeneration
 
-    processor = _processor(_tokenizer())
+    processor = _processor(_tokenizer(words))
     stage = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(stage, ignore_errors=True)
+    stage.parent.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         model = LlavaForConditionalGeneration(_config(processor.tokenizer))
@@ -54,7 +62,7 @@ def draw(folder: Path) -> Path:
     return folder
 
 
-def _tokenizer() -> Any:
+def _tokenizer(words: Sequence[str]) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -67,7 +75,7 @@ def _tokenizer() -> Any:
     trainer = trainers.BpeTrainer(
         vocab_size=640 - len(special), special_tokens=special, initial_alphabet=alphabet, show_progress=False
     )
-    tokenizer.train_from_iterator([_CORPUS] * 4, trainer)
+    tokenizer.train_from_iterator(words, trainer)
     bos = ("<s>", tokenizer.token_to_id("<s>"))
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[bos])
     return PreTrainedTokenizerFast(
@@ -108,3 +116,32 @@ def _config(tokenizer: Any) -> Any:
         image_seq_length=(SIDE // PATCH) ** 2,
         vision_feature_layer=-1,  # LLaVA's -2 would leave the last of three layers without use
     )
+
+
+def words_of(dataset: Path) -> list[str]:
+    """Everything that is said in the training rows of a mixture that ``mmskin build skinvl_sft`` wrote."""
+    import pyarrow.parquet as pq
+
+    said = []
+    for file in sorted((dataset / "data").glob("train-*.parquet")):
+        for row in pq.read_table(file, columns=["prompt", "completion"]).to_pylist():
+            said += [str(message["content"]) for turns in row.values() for message in turns]
+    return said
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """``python -m mmskin_hub.training.tiny FOLDER [--words DATASET]``."""
+    parser = argparse.ArgumentParser("python -m mmskin_hub.training.tiny", description="Draw a tiny LLaVA.")
+    parser.add_argument("folder", type=Path, help="folder to write the model into")
+    parser.add_argument("--words", type=Path, metavar="DIR", help="mixture whose words the tokenizer learns")
+    args = parser.parse_args(argv)
+    if args.words is None:
+        draw(args.folder)
+    elif words := words_of(args.words):
+        draw(args.folder, words)
+    else:
+        parser.error(f"{args.words} holds no data/train-*.parquet")
+
+
+if __name__ == "__main__":
+    main()

@@ -276,13 +276,13 @@ print(number + 1, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - early)
 
 
 def test_memory_does_not_follow_the_length(tmp_path: Path) -> None:
-    # 30,000 rows of 10 kB; noise after the end of a JPEG makes them large and costs nothing to decode.
+    # 12,000 rows of 10 kB; noise after the end of a JPEG makes them large and costs nothing to decode.
     dice = random.Random(5)
     pictures = [drawn(number) + dice.randbytes(9_000) for number in range(500)]
 
     def rows() -> Any:
         features = public_features(HAM.classes)
-        for number in range(30_000):
+        for number in range(12_000):
             data = pictures[number % 500] + number.to_bytes(4, "big")
             one = row(0, id=str(number), sha256=str(number), image={"bytes": data, "path": None})
             yield {name: one.get(name) for name in features}
@@ -296,8 +296,8 @@ def test_memory_does_not_follow_the_length(tmp_path: Path) -> None:
     write_split(tmp_path / "data", "test", rows(), Encoded(), lambda each: each["sha256"])  # type: ignore[arg-type]
     done = subprocess.run([sys.executable, "-c", _READ, str(tmp_path)], capture_output=True, text=True, check=True)
     number, grown = map(int, done.stdout.split())
-    assert number == 30_000
-    assert grown < 40_000, f"{grown} kB more after 30,000 rows than after 2,000"
+    assert number == 12_000
+    assert grown < 40_000, f"{grown} kB more after 12,000 rows than after 2,000"
 
 
 def test_reading_the_table_of_tasks_loads_nothing_heavy() -> None:

@@ -6,7 +6,7 @@ The tests of this folder run before huggingface_hub 1.x and 2.x alike. For 1.x, 
     hub1/bin/python -m pytest tests/hub/test_server.py tests/hub/test_watching.py tests/hub/test_round_trip.py \\
         tests/hub/test_faults.py tests/hub/test_kills.py tests/hub/test_secrets.py
 
-and with ``-m slow`` for the whole campaigns: each fault at each request, kill -9 at 25 random moments.
+and with ``-m slow`` for the whole campaigns: each fault at each kind of request, kill -9 at 25 random moments.
 ``MMSKIN_LIVE_HUB=1`` takes the round trip to the real Hub (tests/hub/test_live.py).
 """
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ KINDS: dict[str, dict[str, object]] = {
     "cut after it was done": {"kind": "cut", "done": True},
 }
 FOREIGN = ("theirs.txt",)
+EVERYWHERE = ("500", "cut after it was done")
+"""What strikes every single request. The other kinds strike the first and the last of neighbours that ask the same."""
 
 
 def quickly(names: Iterable[str], *quick: str) -> list[Any]:
@@ -62,11 +65,28 @@ def test_a_fault_at_the_commit_and_around_it(field: Campaign, name: str) -> None
         strike(field, NEW, name, number)
 
 
+def struck(routes: Sequence[str], name: str) -> list[int]:
+    """The requests, from 1, that the fault ``name`` strikes.
+
+    Uploads and downloads are asked for by several threads at once, in an order that changes from run to run: of five
+    of them the third is what the second is.
+    """
+    if name in EVERYWHERE:
+        return list(range(1, len(routes) + 1))
+    found: set[int] = set()
+    for _, neighbours in groupby(enumerate(routes, 1), lambda each: each[1].replace("cdn", "resolve")):
+        alike = list(neighbours)
+        for asked in {route for _, route in alike}:
+            numbers = [number for number, route in alike if route == asked]
+            found |= {numbers[0], numbers[-1]}
+    return sorted(found)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("version", [OLD, NEW])
 @pytest.mark.parametrize("name", KINDS)
 def test_a_fault_at_each_request(field: Campaign, name: str, version: str) -> None:
-    for number in range(1, len(field.asked[version]) + 1):
+    for number in struck([request.route for request in field.asked[version]], name):
         strike(field, version, name, number)
 
 

@@ -121,9 +121,10 @@ def _forked(
 ) -> Any:
     context, method = multiprocessing.get_context("forkserver"), multiprocessing.get_start_method()
     context.set_forkserver_preload(["tests.recipes.preloaded"])
-    # The server is started by the first call, and stays for the whole session.
-    before = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "PYTHONPATH")}
-    os.environ.update(OMP_NUM_THREADS="1", PYTHONPATH=str(ROOT))
+    # The server is started by the first call, and stays for the whole session. What it imports reads QUIET then.
+    server = {**QUIET, "PYTHONPATH": str(ROOT)}
+    before = {name: os.environ.get(name) for name in server}
+    os.environ.update(server)
     try:
         forkserver.ensure_running()
     finally:

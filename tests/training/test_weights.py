@@ -161,9 +161,13 @@ def test_a_picture_that_breaks_on_the_way_stops_the_run_by_name(
         trainer.train()
 
 
-def test_models_that_cannot_be_trained(settings: Settings, base: Base, tmp_path: Path) -> None:
+def test_models_that_cannot_be_trained(
+    settings: Settings, base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from transformers import LlamaConfig
 
+    # Or the Hub, which no test may reach, is tried for half a minute.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     LlamaConfig(hidden_size=32).save_pretrained(tmp_path / "words")
     for place, said in ((tmp_path / "words", "sees no pictures"), ("nobody/nothing", "there is no such folder")):
         with pytest.raises(WrongUse, match=said):
@@ -200,6 +204,28 @@ def test_the_tiny_model_is_the_same_every_time_and_of_a_million(tmp_path: Path) 
     assert 0.8e6 < AutoModelForImageTextToText.from_pretrained(one).num_parameters() < 1.3e6
     stamp = (one / "config.json").stat().st_mtime_ns
     assert draw(one) == one and (one / "config.json").stat().st_mtime_ns == stamp
+
+
+def test_the_tiny_model_may_learn_the_words_of_its_data(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from transformers import AutoProcessor
+
+    from mmskin_hub.training.tiny import draw, main
+
+    rows = [{"prompt": [{"role": "user", "content": "Milia-like cysts?"}],
+             "completion": [{"role": "assistant", "content": "Parakeratosis."}]}]  # fmt: skip
+    (tmp_path / "mixture/data").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows * 9), tmp_path / "mixture/data/train-00000-of-00001.parquet")
+    main([str(tmp_path / "own"), "--words", str(tmp_path / "mixture")])
+    own, other = (
+        AutoProcessor.from_pretrained(folder).tokenizer for folder in (tmp_path / "own", draw(tmp_path / "x"))
+    )
+    for words in ("Milia", "Parakeratosis"):
+        assert len(own.tokenize(words)) == 1 < len(other.tokenize(words))
+        assert own.decode(own.encode(words), skip_special_tokens=True) == words
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "no"), "--words", str(tmp_path)])
 
 
 def test_layers_named_for_saving_come_beside_the_projector(settings: Settings, base: Base) -> None:
