@@ -27,6 +27,7 @@ from typing import Any
 
 from mmskin_hub.engine.limits import writing
 from mmskin_hub.engine.mixture.choose import mixed, under_cap, weights
+from mmskin_hub.engine.mixture.instruct import instructed
 from mmskin_hub.engine.mixture.items import LEAKS, Item, Refused, refuse, rejects_table
 from mmskin_hub.engine.mixture.leakage import Leak, find_leaks
 from mmskin_hub.engine.mixture.pictures import Pictures
@@ -165,7 +166,7 @@ def _mix(
     leaks = find_leaks(candidates, guarded)
     clean = [item for index, item in enumerate(candidates) if request.allow_leakage or index not in leaks]
     refused = [] if request.allow_leakage else [_leaked(candidates[index], found[0]) for index, found in leaks.items()]
-    taken = mixed(under_cap(clean, recipe, request.seed), request.seed)
+    taken = mixed(instructed(under_cap(clean, recipe, request.seed), recipe, request.seed), request.seed)
     counts = count(rows, clean, refused, taken)
     train = [item for item in taken if item.split == "train"]
     validation = [(item.source, item) for item in taken if item.split == "validation"]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mmskin_hub.engine.mixture.instruct import CLOSED, OPEN
+
 VERSION = {"strict": "1.0", "paper": "1.0"}
 """The version of the prompts, readings and targets by mode; it is the version of the lm-eval tasks."""
 
@@ -49,12 +51,12 @@ def paper_choice(names: Sequence[str]) -> str:
 
 def strict_open(question: str) -> str:
     """The strict form of a question that has no set of answers."""
-    return f"{question.strip()}\nAnswer in one short sentence."
+    return f"{question.strip()}\n{OPEN}"
 
 
 def strict_closed(question: str) -> str:
     """The strict form of a question that is answered by yes or no."""
-    return f"{question.strip()}\nAnswer with yes or no, and nothing else."
+    return f"{question.strip()}\n{CLOSED}"
 
 
 def paper_open(question: str) -> str:

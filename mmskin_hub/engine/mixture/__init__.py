@@ -10,6 +10,7 @@ The way through, in the order the builder ``skinvl_sft`` takes it:
 ``read``           every source once, front to back
 ``leakage``        which rows show what some test split shows
 ``choose``         caps, sampling weights, and the order of the rows
+``instruct``       questions that say how they want to be answered
 ``write``          the Parquet files, one picture at a time
 ``tally``          what is told of it: counts that balance, leaks by test set, shares
 

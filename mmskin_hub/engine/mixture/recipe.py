@@ -8,6 +8,7 @@
         version: 1.0.0                  # only this version of it (default: any)
         weight: rows                    # rows, or a number above zero (default: rows)
         cap: 20000                      # at most so many rows of each split (default: null, all)
+        instructed: 0.5                 # share of the questions that say how to answer (default: 0; instruct.py)
         configs:                        # a config with a weight and a cap of its own
           demographics: {weight: 2000, cap: 4000}
 
@@ -29,17 +30,21 @@ from typing import Any
 from mmskin_hub.errors import WrongUse
 
 VARIANTS = ("mm", "pub", "pubmm")
-_SHARE = ("weight", "cap")
+_SHARE = ("weight", "cap", "instructed")
 _ENTRY = ("required", "version", *_SHARE, "configs")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """``weight`` in rows, ``None`` for as many as there are; ``cap`` in rows of a split, ``None`` for no cap."""
+    """``weight`` in rows, ``None`` for as many as there are; ``cap`` in rows of a split, ``None`` for no cap.
+
+    ``instructed`` (0 to 1) is the share of questions that say how they want to be answered.
+    """
 
     weight: float | None = None
     cap: int | None = None
+    instructed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,10 @@ class _Reader:
         cap = self._value(fields, "cap", None)
         if cap is not None and (isinstance(cap, bool) or not isinstance(cap, int) or cap < 1):
             raise self._bad(fields, "cap", cap, "a whole number above zero, or null", name)
-        return Share(None if weight == "rows" else float(weight), cap)
+        instructed = self._value(fields, "instructed", 0.0)
+        if isinstance(instructed, bool) or not isinstance(instructed, (int, float)) or not 0 <= instructed <= 1:
+            raise self._bad(fields, "instructed", instructed, "a number from 0 to 1", name)
+        return Share(None if weight == "rows" else float(weight), cap, float(instructed))
 
     def _bad(self, fields: dict[str, Any], key: str, value: Any, wanted: str, name: str) -> WrongUse:
         line = fields[key].start_mark.line + 1
