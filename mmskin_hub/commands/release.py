@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
-from mmskin_hub.commands.common import teller
-from mmskin_hub.errors import MissingExtra
+from mmskin_hub.api import release
+from mmskin_hub.commands.calls import call, take_defaults
+from mmskin_hub.commands.common import print_json, show, table
 
 EXIT_REFUSED = 1
 """The exit status where the gate is shut."""
@@ -24,9 +25,10 @@ def add(commands: Any) -> None:
     """The command, for a dataset and for a model."""
     parser = commands.add_parser(
         "release",
-        help="put a dataset or a model on the Hub",
+        help="put a dataset or a model on the Hub, or into a folder like it",
         description="Check a dataset or a model, write its card from its records, and put it on the Hub in one commit "
-        "with a tag, which is then downloaded again and compared. The same command finishes what was interrupted.",
+        "with a tag, which is then downloaded again and compared. The same command finishes what was interrupted. With "
+        "--to the Hub is a folder of this machine.",
         epilog="The options of each: mmskin release dataset --help, mmskin release model --help",
     )
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
@@ -42,7 +44,7 @@ def add(commands: Any) -> None:
     dataset.add_argument(
         "--i-hold-the-rights",
         action="store_true",
-        help="I may pass on the pictures and texts in it (recorded on the card); with --private only",
+        help="I may pass on the pictures and texts in it (recorded on the card); with --private or --to only",
     )
     dataset.add_argument("--full", action="store_true", help="fail rather than release a locator")
     model = kinds.add_parser(
@@ -59,7 +61,6 @@ def add(commands: Any) -> None:
         "--data",
         nargs="+",
         action="extend",
-        default=[],
         metavar="REPO@TAG",
         help="what it was trained on, released before: OWNER/NAME@vX.Y.Z",
     )
@@ -67,7 +68,6 @@ def add(commands: Any) -> None:
         "--audit",
         type=Path,
         action="append",
-        default=[],
         metavar="FILE",
         help="report.json of mmskin audit, of its training data against the benchmarks; say it once for each",
     )
@@ -81,51 +81,31 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--version",
-        default="",
         metavar="X.Y.Z",
         help="version of the release (default: of a dataset that of its build, of a model the next minor one)",
+    )
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="FOLDER",
+        help="release into this folder instead of the Hub; it is laid out as huggingface_hub's own cache and counts as "
+        "private",
     )
     parser.add_argument("--private", action="store_true", help="make the repository a private one")
     parser.add_argument("--dry-run", action="store_true", help="show files, verdicts and the card, and push nothing")
     parser.add_argument("--force", action="store_true", help="release although the gate is shut; needs --reason")
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why; the card shows it")
+    parser.add_argument("--reason", metavar="TEXT", help="why; the card shows it")
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON, and nothing else, on standard output"
     )
+    take_defaults(parser, release)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    from mmskin_hub.hub.push.trouble import redacted_in
-    from mmskin_hub.hub.release import Request, release
-
-    model = args.kind == "model"
-    request = Request(
-        kind=args.kind,
-        folder=_absolute(args.folder),
-        repo=args.repo,
-        version=args.version,
-        private=args.private,
-        dry_run=args.dry_run,
-        results=_absolute(args.results) if model and args.results else None,
-        data=tuple(args.data) if model else (),
-        audit=tuple(_absolute(path) for path in args.audit) if model else (),
-        i_hold_the_rights=not model and args.i_hold_the_rights,
-        full=not model and args.full,
-        force=args.force,
-        reason=args.reason,
-    )
-    try:
-        # What the gate refuses for a token in it must not be printed either: names of files, the card.
-        report = redacted_in(release(request, teller()))
-    except ImportError as error:
-        extra = "eval" if model else "build"
-        raise MissingExtra("mmskin release", extra, error.name or str(error)) from error
-    if left := report["left_at_home"]:
-        folders = ", ".join(dict.fromkeys(f"{path.partition('/')[0]}{'/' * ('/' in path)}" for path in left))
-        report["notes"].append(f"{len(left)} files that training left are not part of the release: {folders}")
+    report: dict[str, Any] = dict(call(release, args))
     if args.json:
-        print(json.dumps(report, ensure_ascii=False))
+        print_json(report)
     else:
         _print_report(report)
     for note in report["notes"]:
@@ -137,10 +117,6 @@ def _run(args: argparse.Namespace) -> int:
     return EXIT_REFUSED
 
 
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
-
-
 def _refused(report: dict[str, Any], shut: list[str]) -> str:
     would = "would not be" if report["status"] == "dry run" else "was not"
     return (
@@ -150,18 +126,13 @@ def _refused(report: dict[str, Any], shut: list[str]) -> str:
 
 
 def _print_report(report: dict[str, Any]) -> None:
-    from rich.console import Console
-
-    console = Console()
     if report["status"] == "dry run":
-        _print_files(console, report)
+        _show_files(report)
     if report.get("verdicts"):
-        _print_verdicts(console, report)
+        _show_verdicts(report)
     if report["status"] == "dry run":
-        console.rule("README.md")
-        console.print(report["card"], soft_wrap=True, highlight=False, markup=False)
-        console.rule()
-    console.print(_outcome(report), soft_wrap=True, highlight=False, markup=False)
+        print(f"{'-' * 16} README.md {'-' * 16}\n{report['card']}\n{'-' * 43}")
+    print(_outcome(report))
 
 
 def _outcome(report: dict[str, Any]) -> str:
@@ -169,40 +140,61 @@ def _outcome(report: dict[str, Any]) -> str:
     if report["status"] == "dry run":
         size = sum(facts["size"] for facts in report["files"].values())
         where = f"{report['repo']}, {'private' if report['private'] else 'public'}"
+        if report["to"]:
+            where = f"{report['repo']} in {report['to']}"
         return f"dry run: {what}, {len(report['files'])} files, {_size(size)}, would go to {where}; nothing was pushed"
     if report["status"] == "refused":
         return f"{what}: nothing was pushed"
-    checked = f"{report['verified']['files']} files, {_size(report['verified']['bytes'])} downloaded and compared"
+    compared = "read again and compared" if report["to"] else "downloaded and compared"
+    checked = f"{report['verified']['files']} files, {_size(report['verified']['bytes'])} {compared}"
+    lines = [f"released {what}; {checked}"]
     if report["status"] == "already released":
-        return f"{what} is released already, with the same content; {checked}\n{report['url']}"
-    forced = f"\nthe gate was overruled: {report['forced_reason']}" if report.get("forced_reason") else ""
-    return f"released {what}; {checked}\n{report['url']}{forced}"
+        lines = [f"{what} is released already, with the same content; {checked}"]
+    lines.append(report["url"])
+    if report.get("forced_reason"):
+        lines.append(f"the gate was overruled: {report['forced_reason']}")
+    if report["to"]:
+        lines += ["", "Load it, without a network:", *(f"  {line}" for line in _loading(report))]
+    return "\n".join(lines)
 
 
-def _print_files(console: Any, report: dict[str, Any]) -> None:
-    from rich.table import Table
-    from rich.text import Text
+def _loading(report: dict[str, Any]) -> list[str]:
+    """What a person types to use what lies in a folder now.
 
-    table = Table("file", title=f"{report['repo']} {report['tag']}")
-    table.add_column("size", justify="right")
+    A model is loaded from its snapshot: by name, transformers 5 asks the Hub for an adapter even where it was told that
+    local files are all there is.
+    """
+    offline = f"HF_HUB_CACHE={shlex.quote(report['to'])} HF_HUB_OFFLINE=1"
+    place, snapshot = f"{report['repo']}@{report['tag']}", Path(report["url"])
+    if report["form"] == "locator":
+        return [f"{offline} mmskin rematerialize {place} --out DIR ..."]
+    if report["kind"] == "dataset":
+        return [f"datasets.load_dataset({str(snapshot)!r})", f"{offline} mmskin audit {place} ..."]
+    if (snapshot / "adapter_config.json").exists():
+        return [f"peft.PeftModel.from_pretrained(BASE, {str(snapshot)!r})"]
+    return [
+        f"transformers.AutoModelForImageTextToText.from_pretrained({str(snapshot)!r})",
+        f"mmskin eval {shlex.quote(str(snapshot))} ...",
+    ]
+
+
+def _show_files(report: dict[str, Any]) -> None:
+    files = table("file", "size", right=("size",), title=f"{report['repo']} {report['tag']}")
     for path, facts in report["files"].items():
-        table.add_row(Text(path), _size(facts["size"]))
-    console.print(table)
+        files.add_row(path, _size(facts["size"]))
+    show(files)
 
 
-def _print_verdicts(console: Any, report: dict[str, Any]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
+def _show_verdicts(report: dict[str, Any]) -> None:
     words = {True: "passed", False: "FAILED", None: "n/a"}
     columns = ["check", "verdict", "found", "wanted", "remedy"]
     if not any(verdict["remedy"] for verdict in report["verdicts"]):
         columns.remove("remedy")
-    table = Table(*columns, title="The gate")
+    gate = table(*columns, title="The gate")
     for verdict in report["verdicts"]:
         cells = {**verdict, "verdict": words[verdict["passed"]]}
-        table.add_row(*(Text(str(cells[column])) for column in columns))
-    console.print(table)
+        gate.add_row(*(str(cells[column]) for column in columns))
+    show(gate)
 
 
 def _size(size: int) -> str:

@@ -13,6 +13,7 @@ from mmskin_hub.engine.repository import repository_of
 from mmskin_hub.engine.work import read_json
 from mmskin_hub.errors import WrongUse, describe
 from mmskin_hub.hub.push.client import Hub
+from mmskin_hub.hub.push.shelf import Shelf
 from mmskin_hub.hub.subject import Subject, TrainingData, read_record
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def read_subject(request: Request, private: bool) -> Subject:
         results=read_results(request.results) if request.results else None,
         results_folder=request.results,
         audits=[read_audit(path) for path in request.audit],
-        data=[training_data(place, request.endpoint) for place in request.data],
+        data=[training_data(place, request.endpoint, request.to) for place in request.data],
         repo=request.repo,
         private=private,
     )
@@ -67,10 +68,11 @@ def read_audit(path: Path) -> dict[str, Any]:
     return found
 
 
-def training_data(place: str, endpoint: str | None = None) -> TrainingData:
+def training_data(place: str, endpoint: str | None = None, to: Path | None = None) -> TrainingData:
     """What ``place`` (OWNER/NAME@TAG, or a folder) is now: its commit and its record.
 
-    A name before it, as ``mmskin train --data NAME=PLACE`` has, is taken off. Raises :class:`WrongUse` where the place
+    A name before it, as ``mmskin train --data NAME=PLACE`` has, is taken off. What was released into the folder ``to``
+    is read there, anything else of that form on the Hub. Raises :class:`WrongUse` where the place
     is not there or has no ``build.json``.
     """
     place = _NAME.sub("", place)
@@ -79,7 +81,8 @@ def training_data(place: str, endpoint: str | None = None) -> TrainingData:
         folder = Path(place).expanduser()
         return TrainingData(folder.resolve().name, "", "", read_record(folder, "dataset"))
     repo, revision = named
-    hub = Hub(repo, "dataset", endpoint)
+    shelf = Shelf(repo, "dataset", to) if to is not None else None
+    hub = shelf if shelf is not None and shelf.exists() else Hub(repo, "dataset", endpoint)
     commit = hub.commit_of(revision or "main")
     raw = hub.read("build.json", commit)
     record = parsed(raw)

@@ -6,6 +6,7 @@
                push/      rights.py  locator/      push/              gate.py  cards/   push/    push/
 
 Nothing is written to the Hub before the gate is open, and what a run left undone is found on the Hub by the next one.
+All of it holds for a folder that takes the place of the Hub, too (``push/shelf.py``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from mmskin_hub.engine.progress import stage as progress
 from mmskin_hub.engine.publish import check_version
 from mmskin_hub.errors import MmskinError, WrongUse
 from mmskin_hub.hub.push import plan
-from mmskin_hub.hub.push.client import Hub, State, hushed
+from mmskin_hub.hub.push.client import Hub, hushed
 from mmskin_hub.hub.push.commit import Standing, check_visibility, push, standing, tagged
 from mmskin_hub.hub.push.manifest import NAME as MANIFEST
 from mmskin_hub.hub.push.manifest import Manifest
+from mmskin_hub.hub.push.place import Place, State
+from mmskin_hub.hub.push.shelf import Shelf
 from mmskin_hub.hub.push.trouble import redacted
 from mmskin_hub.hub.push.versions import RESULTS, with_previous, with_version
 from mmskin_hub.hub.reading import read_subject, sources_of
@@ -42,6 +45,7 @@ class Request:
     Of a model, ``results`` is the folder of a finished ``mmskin eval``, ``data`` what it was trained on
     (OWNER/NAME@TAG, or folders), and ``audit`` the reports of ``mmskin audit``. ``full`` asks for the dataset itself
     where a locator release would be made; ``force`` overrules the gate, for the ``reason`` that the card then shows.
+    ``to`` is a folder that takes the place of the Hub (:mod:`mmskin_hub.hub.push.shelf`) and counts as private.
     """
 
     kind: Kind
@@ -58,6 +62,7 @@ class Request:
     force: bool = False
     reason: str = ""
     endpoint: str | None = None
+    to: Path | None = None
 
 
 def release(request: Request, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
@@ -65,22 +70,25 @@ def release(request: Request, tell: Callable[[str], None] = lambda text: None) -
 
     "released": the version is on the Hub and was downloaded again and compared. "already released": it had been, with
     the same content (and was compared again). "refused": the gate is shut, nothing was pushed. "dry run": nothing was
-    pushed. Raises :class:`WrongUse` where the request cannot be met as it is, :class:`MmskinError` where the Hub or a
-    file fails; the same command then goes on where it was.
+    pushed. "url" is where it is found: an address or, with ``to``, the folder to load. Raises :class:`WrongUse` where
+    the request cannot be met as it is, :class:`MmskinError` where the Hub or a file fails; the same command then goes
+    on where it was.
     """
     _check(request)
-    hub = Hub(request.repo, request.kind, request.endpoint, tell)
+    hub = place_of(request, tell)
     with hushed(), tempfile.TemporaryDirectory(prefix="mmskin-release-") as work, _at_home(request.folder, work):
         state, notes = _state(hub, request)
         check_visibility(hub, state, request.private)
-        private = state.private if state.exists else request.private
+        private = state.private if state.exists else request.private or request.to is not None
         named = read_subject(request, private)
         subject, rights = _lawful(named, request, Path(work))
         with _bytes("hashing", subject) as update:
             files = plan.hashed(subject, update)
         content = {file.path: file.sha256 for file in files}
-        subject = with_version(subject, hub, state, content)
+        # The gate looks at the same files, and need not read them for their sums again.
+        subject = with_version(replace(subject, sums=content), hub, state, content)
         report = {"status": "", **_facts(subject, hub), "rights": rights, "notes": notes}
+        report["to"] = str(request.to or "")
         report["left_at_home"] = [path for path in named.files() if plan.stays_at_home(named.kind, path)]
         draft = _manifest(subject, files, rights["statement"])
         known = standing(hub, state, draft) if state.exists else None
@@ -93,8 +101,15 @@ def release(request: Request, tell: Callable[[str], None] = lambda text: None) -
         return _judged(request, hub, subject, files, report)
 
 
+def place_of(request: Request, tell: Callable[[str], None] = lambda text: None) -> Place:
+    """The repository that ``request`` names, on the Hub or in a folder."""
+    if request.to is not None:
+        return Shelf(request.repo, request.kind, request.to, tell)
+    return Hub(request.repo, request.kind, request.endpoint, tell)
+
+
 def _judged(
-    request: Request, hub: Hub, subject: Subject, files: list[plan.File], report: dict[str, Any]
+    request: Request, hub: Place, subject: Subject, files: list[plan.File], report: dict[str, Any]
 ) -> dict[str, Any]:
     """The gate, the card, and what is pushed where it is open."""
     from mmskin_hub.hub.cards import render
@@ -122,12 +137,12 @@ def _judged(
     return {**report, "status": "released", **_out(hub, push(hub, manifest, whole, subject.private))}
 
 
-def _out(hub: Hub, found: Standing) -> dict[str, Any]:
+def _out(hub: Place, found: Standing) -> dict[str, Any]:
     """The version stands: it is fetched and compared, and only then counts."""
     from mmskin_hub.hub.push.verify import verify
 
-    hub.tell(f"{found.manifest.tag} is on the Hub; downloading it to compare")
-    return {"commit": found.commit, "verified": verify(hub, found)}
+    hub.tell(f"{found.manifest.tag} is {hub.words.where}; {hub.words.fetching} it to compare")
+    return {"commit": found.commit, "url": hub.url_of(found.manifest.tag), "verified": verify(hub, found)}
 
 
 def _lawful(subject: Subject, request: Request, work: Path) -> tuple[Subject, dict[str, Any]]:
@@ -191,16 +206,15 @@ def _verdict(verdict: Any, remedy: bool = False) -> dict[str, Any]:
     return found | ({"remedy": verdict.remedy} if remedy else {})
 
 
-def _facts(subject: Subject, hub: Hub) -> dict[str, Any]:
+def _facts(subject: Subject, hub: Place) -> dict[str, Any]:
     """What the report says before anything is done."""
-    folder = "datasets/" if subject.kind == "dataset" else ""
     return {
         "kind": subject.kind,
         "name": subject.name,
         "version": subject.version,
         "tag": f"v{subject.version}",
         "repo": subject.repo,
-        "url": f"{hub.api.endpoint}/{folder}{subject.repo}/tree/v{subject.version}",
+        "url": hub.url_of(f"v{subject.version}"),
         "private": subject.private,
         "form": subject.form,
     }
@@ -215,16 +229,18 @@ def _check(request: Request) -> None:
         raise WrongUse("--force needs a reason, which the card will show.", 'Add --reason "..."')
     if request.reason and not request.force:
         raise WrongUse("--reason is for --force only.", "Add --force, or leave the reason out.")
+    if request.to is not None and request.to.resolve().is_relative_to(request.folder.resolve()):
+        raise WrongUse(f"--to {request.to} lies in what is released.", "Name a folder outside of it.")
     if redacted(request.reason) != request.reason:
         raise WrongUse("--reason holds a token.", "Word it without; the reason is published.")
 
 
-def _state(hub: Hub, request: Request) -> tuple[State, list[str]]:
+def _state(hub: Place, request: Request) -> tuple[State, list[str]]:
     """What the repository is now. A dry run goes on without the Hub, and says so."""
     try:
         return hub.state(), []
     except MmskinError as error:
-        if not request.dry_run or isinstance(error, WrongUse):
+        if not request.dry_run or request.to is not None or isinstance(error, WrongUse):
             raise
         return State(False, tags={}), [f"The Hub was not asked: {error.what}"]
 

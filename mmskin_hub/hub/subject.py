@@ -44,7 +44,8 @@ class Subject:
 
     ``record`` is the content of ``build.json`` or ``run.json``; ``version`` has the form X.Y.Z. Of a model,
     ``results`` is the content of ``results.json`` in ``results_folder``, ``audits`` the reports of ``mmskin audit``,
-    ``data`` what it was trained on, and ``previous_results`` the results of the last released version.
+    ``data`` what it was trained on, and ``previous_results`` the results of the last released version. ``sums`` is the
+    SHA-256 of files by path, of those that were read already.
     """
 
     kind: Kind
@@ -62,6 +63,7 @@ class Subject:
     repo: str = ""
     private: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
+    sums: Mapping[str, str] = field(default_factory=dict)
 
     def files(self) -> dict[str, Path]:
         """Every file of the folder by its path in the repository, sorted; hidden ones are left out."""

@@ -69,12 +69,15 @@ def _config_of(config: Any) -> dict[str, Any]:
     return dict(config) if isinstance(config, Mapping) else dict(config.to_dict())
 
 
-def weights_sha256(folder: Path) -> dict[str, str]:
-    """SHA-256 (hex) of every file of weights directly in ``folder``, by its name, in their order."""
+def weights_sha256(folder: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """SHA-256 (hex) of every file of weights directly in ``folder``, by its name, in their order.
+
+    Those that are ``known`` (by name) are not read again.
+    """
     digests = {}
     for path in sorted(folder.iterdir()):
         if path.is_file() and _WEIGHTS.fullmatch(path.name) and path.name != "training_args.bin":
-            digests[path.name] = sha256_of(path)
+            digests[path.name] = (known or {}).get(path.name) or sha256_of(path)
     return digests
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import json
 import os
 import signal
@@ -124,7 +125,7 @@ class Workshop:
         """End it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 @contextlib.contextmanager
@@ -156,6 +157,8 @@ def _work(order: dict[str, Any]) -> None:
     os.environ.update(order["environment"])
     pause = time.sleep
     time.sleep = lambda seconds: pause(min(seconds / 50, 0.2))
+    if "WATCHED" in os.environ:
+        _watch(os.environ["WATCHED"], int(os.environ.get("DIE_AT", 0)))
     from mmskin_hub import cli
 
     status = 70
@@ -171,6 +174,29 @@ def _work(order: dict[str, Any]) -> None:
     sys.stderr.flush()
     Path(order["modules"]).write_text(json.dumps(sorted(sys.modules)))
     os._exit(status)
+
+
+def _watch(folder: str, die_at: int) -> None:
+    """kill -9 right before this process does the ``die_at``-th thing to the file system below ``folder``; how many it
+    did stands beside it in the end."""
+    count = itertools.count(1)
+    written = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & written):
+            return
+        if event != "open" and event not in ("os.rename", "os.symlink", "os.mkdir", "os.remove", "os.rmdir"):
+            return
+        if not any(isinstance(each, str | os.PathLike) and os.fspath(each).startswith(folder) for each in arguments):
+            return
+        number = next(count)
+        if number == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if not die_at:
+            os.write(log, f"{number} {event} {arguments[:2]}\n".encode())
+
+    log = os.open(f"{folder}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    sys.addaudithook(hook)
 
 
 def _learn(modules: Path) -> None:

@@ -96,7 +96,7 @@ def test_other_content_under_a_version_is_refused(hub: Hub, token: str) -> None:
     released(hub, ONE, "1.0.0")
     hub.clear()
     with pytest.raises(
-        WrongUse, match=r"v1\.0\.0 is released with other content: build\.json, data/train-00000-of"
+        WrongUse, match=r"v1\.0\.0 is released with other content: build\.json; data/train-00000-of"
     ) as e:
         released(hub, TWO, "1.0.0")
     assert "Raise the version" in e.value.remedy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mmskin_hub.errors import MissingExtra, WrongUse
+from mmskin_hub.errors import WrongUse
 from mmskin_hub.hub.cards.told import Told, told
 from mmskin_hub.hub.subject import Subject
 from mmskin_hub.registry import DATASETS
@@ -58,8 +58,5 @@ def _dataset(subject: Subject, said: Told) -> str:
         return render_mixture_card(build, said)
     from mmskin_hub.hub.cards.public import render_public_card
 
-    try:
-        spec = known.load().SPEC
-    except ImportError as error:
-        raise MissingExtra(f"The card of {known.name}", "build", error.name or str(error)) from error
+    spec = known.load().SPEC
     return render_public_card(build, {each.config: each for each in (spec, *spec.sets)}, said)

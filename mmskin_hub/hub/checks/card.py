@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmskin_hub.errors import some
 from mmskin_hub.hub.checks.look import Look
 from mmskin_hub.hub.checks.results import tasks_of
-from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
+from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted
 
 CARD = Wanted("card", "the card has its metadata, and every part that a reader must find")
 

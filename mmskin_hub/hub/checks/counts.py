@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmskin_hub.errors import some
 from mmskin_hub.hub.checks.dataset import rebuild
 from mmskin_hub.hub.checks.look import Look
-from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
+from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted
 from mmskin_hub.registry import DATASETS
 
 COUNTS = Wanted("counts", "in = out + rejects, and build.json counts what the Parquet files hold")

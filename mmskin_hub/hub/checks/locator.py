@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mmskin_hub.engine.public.raw import PICTURES as PICTURE_ENDINGS
+from mmskin_hub.errors import some
 from mmskin_hub.hub.checks.look import Look, Table
 from mmskin_hub.hub.checks.text import leaves
-from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
+from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted
 from mmskin_hub.registry import DATASETS, PUBLIC
 
 if TYPE_CHECKING:

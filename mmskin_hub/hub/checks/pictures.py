@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from mmskin_hub.errors import describe
+from mmskin_hub.errors import describe, some
 from mmskin_hub.hub.checks.dataset import rebuild
 from mmskin_hub.hub.checks.look import ASIDE, PICTURES, Look, Table, picture_bytes
-from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
+from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted
 
 OPENS = Wanted("opens", "every Parquet file opens, and every picture decodes")
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmskin_hub.engine.publish import digest_of_sums
+from mmskin_hub.errors import some
 from mmskin_hub.evals.results import FORMAT
 from mmskin_hub.hub.checks.look import Look
-from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
+from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted
 from mmskin_hub.hub.subject import TrainingData
 
 RESULTS = Wanted("results", "results of mmskin eval")

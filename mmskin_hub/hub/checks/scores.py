@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import Any
 
+from mmskin_hub.errors import some
 from mmskin_hub.hub.cards.evaluated import headline
 from mmskin_hub.hub.checks.look import Look
 from mmskin_hub.hub.checks.results import eval_command, tasks_of
-from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
+from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted
 
 COVERAGE = Wanted("coverage", "skinvl8 and the questions of MM-Skin, every sample of them")
 FLOOR = Wanted("floor", "better than the gate's floor")

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mmskin_hub.engine.names import space_of
 from mmskin_hub.engine.public.split import copies_at_most
+from mmskin_hub.errors import some
 from mmskin_hub.hub.checks.dataset import rebuild
 from mmskin_hub.hub.checks.look import Look, Row
-from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
+from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted
 from mmskin_hub.registry import DATASETS
 
 SPLITS = Wanted("splits", "no row, picture, patient, lesion, figure or book in two splits")

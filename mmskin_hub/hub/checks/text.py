@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
+from mmskin_hub.errors import some
 from mmskin_hub.hub.checks.dataset import REPLACED, rebuild
 from mmskin_hub.hub.checks.look import Look, Table
 from mmskin_hub.hub.checks.patterns import (
@@ -26,7 +27,7 @@ from mmskin_hub.hub.checks.patterns import (
     Shape,
     matches,
 )
-from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
+from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmskin_hub.errors import some
 from mmskin_hub.hub.checks.look import Look
 from mmskin_hub.hub.checks.results import eval_command, tasks_of
-from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
+from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted
 from mmskin_hub.hub.subject import TrainingData
 
 DATA = Wanted("training_data", "the data named is what the record says the model was trained on, file by file")

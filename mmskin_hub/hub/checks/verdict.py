@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 Thresholds = Mapping[str, Any]
 """What ``recipes/gates.yaml`` holds, by name."""
-
-_NAMED = 3
-"""So many places are named in a verdict; of the others it says how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +47,3 @@ class Wanted:
     def unfit(self, why: str) -> Verdict:
         """The check does not apply."""
         return Verdict(self.check, None, why, self.wanted)
-
-
-def some(names: Iterable[str]) -> str:
-    """The first few of ``names``, and how many more there are."""
-    found = list(names)
-    more = len(found) - _NAMED
-    return "; ".join(found[:_NAMED]) + (f"; and {more:,} more" if more > 0 else "")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from mmskin_hub.engine.publish import digest_of_sums
-from mmskin_hub.errors import MmskinError
+from mmskin_hub.errors import MmskinError, some
 from mmskin_hub.hub.checks.look import Look
 from mmskin_hub.hub.checks.results import eval_command, tasks_of
-from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted, some
+from mmskin_hub.hub.checks.verdict import Thresholds, Verdict, Wanted
 from mmskin_hub.models.check import ADAPTER, weights_sha256
 from mmskin_hub.models.folder import find_weights
 
@@ -83,7 +83,7 @@ def same_weights(look: Look, thresholds: Thresholds) -> Verdict:
     base); ``mmskin train`` and ``mmskin merge`` the SHA-256 of each.
     """
     folder = look.subject.folder
-    here = weights_sha256(folder)
+    here = weights_sha256(folder, look.subject.sums)
     if not here:
         return SAME.unfit("there are no weights (see weights)")
     written = _written(look.record)

@@ -16,12 +16,12 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mmskin_hub.hub.push.place import Held, State, Words
 from mmskin_hub.hub.push.trouble import NotThere, told, trouble_of, wait_of, why
 
 if TYPE_CHECKING:
@@ -33,26 +33,8 @@ PATIENCE = 300.0
 """The longest wait in seconds that the Hub may ask for (its limits count by five minutes)."""
 SILENCE = 180.0
 """Seconds without a byte after which a connection counts as broken."""
+_SPOILED = "Do not use that version: raise it, and release again."
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What the repository is now. ``head`` is the commit of ``main``, "" where there is none; ``tags`` name commits."""
-
-    exists: bool
-    private: bool = True
-    head: str = ""
-    tags: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A file of a commit: its git object id, its size in bytes, and its SHA-256 where it is stored as a large file."""
-
-    oid: str
-    size: int
-    sha256: str | None
 
 
 def api(endpoint: str | None = None) -> HfApi:
@@ -109,7 +91,13 @@ class Hub:
         self, repo: str, kind: str, endpoint: str | None = None, tell: Callable[[str], None] = lambda text: None
     ) -> None:
         self.repo, self.kind, self.tell = repo, kind, tell
+        self.words = Words("on the Hub", "uploading", "downloading", _SPOILED)
         self.api = api(endpoint)
+
+    def url_of(self, revision: str) -> str:
+        """The page of ``revision``."""
+        folder = "datasets/" if self.kind == "dataset" else ""
+        return f"{self.api.endpoint}/{folder}{self.repo}/tree/{revision}"
 
     def state(self) -> State:
         """What there is: visibility, head and tags."""

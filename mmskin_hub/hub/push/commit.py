@@ -26,11 +26,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmskin_hub.engine.progress import stage
-from mmskin_hub.errors import MmskinError, WrongUse
+from mmskin_hub.errors import MmskinError, WrongUse, some
 from mmskin_hub.hub.push import manifest as release_json
-from mmskin_hub.hub.push.client import PATIENCE, Hub, State, library_bars
-from mmskin_hub.hub.push.conflicts import before_it, holds, refuse_conflicts, some
+from mmskin_hub.hub.push.client import PATIENCE, library_bars
+from mmskin_hub.hub.push.conflicts import before_it, holds, refuse_conflicts
 from mmskin_hub.hub.push.manifest import Manifest, decoded
+from mmskin_hub.hub.push.place import Place, State
 from mmskin_hub.hub.push.plan import File
 from mmskin_hub.hub.push.trouble import Stale, Unsure
 from mmskin_hub.hub.push.versions import title_of, version_of
@@ -54,7 +55,7 @@ class Standing:
     tagged: bool
 
 
-def standing(hub: Hub, state: State, wanted: Manifest) -> Standing | None:
+def standing(hub: Place, state: State, wanted: Manifest) -> Standing | None:
     """The commit that holds the version of ``wanted`` already, tagged or not; ``None`` where there is none.
 
     Raises :class:`WrongUse` where it holds other content, or where its tag is none of ours.
@@ -87,24 +88,23 @@ def standing(hub: Hub, state: State, wanted: Manifest) -> Standing | None:
     return None
 
 
-def _held_by(hub: Hub, commit: str, tagged: bool) -> Standing | None:
+def _held_by(hub: Place, commit: str, tagged: bool) -> Standing | None:
     raw = hub.read(release_json.NAME, commit)
     found = decoded(raw)
     return Standing(commit, found, raw, tagged) if found is not None and raw is not None else None
 
 
-def _check_same(hub: Hub, wanted: Manifest, found: Standing, how: str) -> None:
+def _check_same(hub: Place, wanted: Manifest, found: Standing, how: str) -> None:
     if wanted.same_as(found.manifest):
         return
-    differing = wanted.differences(found.manifest)
-    more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
+    differing = some(wanted.differences(found.manifest), 5)
     raise WrongUse(
-        f"{hub.repo}: {how} with other content: {', '.join(differing[:5])}{more}. A version never changes.",
+        f"{hub.repo}: {how} with other content: {differing}. A version never changes.",
         "Raise the version, or name the folder it was released from.",
     )
 
 
-def push(hub: Hub, manifest: Manifest, files: Sequence[File], private: bool) -> Standing:
+def push(hub: Place, manifest: Manifest, files: Sequence[File], private: bool) -> Standing:
     """Bring ``files`` (``release.json`` among them) to ``main`` in one commit, and the tag onto it.
 
     Returns where it stands; finishes or repeats what an earlier run left. Raises :class:`WrongUse` where something of
@@ -132,7 +132,7 @@ def push(hub: Hub, manifest: Manifest, files: Sequence[File], private: bool) -> 
     raise AssertionError("the last round raises or returns")
 
 
-def check_visibility(hub: Hub, state: State, private: bool) -> None:
+def check_visibility(hub: Place, state: State, private: bool) -> None:
     """Raise :class:`WrongUse` where the repository is public and what was decided is for a private one."""
     if state.exists and private and not state.private:
         raise WrongUse(
@@ -141,7 +141,7 @@ def check_visibility(hub: Hub, state: State, private: bool) -> None:
         )
 
 
-def tagged(hub: Hub, found: Standing) -> Standing:
+def tagged(hub: Place, found: Standing) -> Standing:
     """``found`` with its tag, which is set where there is none, and read back."""
     name = found.manifest.tag
     for _ in range(3):
@@ -154,13 +154,13 @@ def tagged(hub: Hub, found: Standing) -> Standing:
                 "A tag never moves: raise the version.",
             )
         hub.tag(name, found.commit)
-    raise MmskinError(f"{hub.repo}: the Hub does not keep the tag {name}.", "Run the same command again.")
+    raise MmskinError(f"{hub.repo}: the tag {name} does not stay {hub.words.where}.", "Run the same command again.")
 
 
-def _commit(hub: Hub, state: State, manifest: Manifest, files: Sequence[File], private: bool) -> str:
+def _commit(hub: Place, state: State, manifest: Manifest, files: Sequence[File], private: bool) -> str:
     """Upload what the head lacks and make the one commit; returns its id.
 
-    Raises :class:`Stale` and :class:`Unsure` as :meth:`Hub.commit` does.
+    Raises :class:`Stale` and :class:`Unsure` as :meth:`Place.commit` does.
     """
     from huggingface_hub import CommitOperationDelete
 
@@ -191,7 +191,7 @@ def _addition(file: File) -> CommitOperationAdd:
     return made
 
 
-def _upload(hub: Hub, additions: Sequence[CommitOperationAdd], planned: Mapping[str, File]) -> None:
+def _upload(hub: Place, additions: Sequence[CommitOperationAdd], planned: Mapping[str, File]) -> None:
     """Upload in batches, the large ones last; what the Hub has already is not sent again.
 
     On a terminal the library draws a bar for each file; elsewhere a line tells every few seconds how far it is.
@@ -199,11 +199,13 @@ def _upload(hub: Hub, additions: Sequence[CommitOperationAdd], planned: Mapping[
     sizes = {each.path_in_repo: planned[each.path_in_repo].size for each in additions}
     total, done = sum(sizes.values()), 0
     shown = library_bars() if sys.stderr.isatty() else nullcontext()
-    lines = stage("uploading", _mb(total), "MB") if not sys.stderr.isatty() else nullcontext(lambda done: None)
+    lines = stage(hub.words.sending, _mb(total), "MB") if not sys.stderr.isatty() else nullcontext(lambda done: None)
     with shown, lines as update:
         for batch in _batches(sorted(additions, key=lambda each: (sizes[each.path_in_repo], each.path_in_repo)), sizes):
             held = sum(sizes[each.path_in_repo] for each in batch)
-            hub.tell(f"uploading {len(batch)} files, {_mb(held)} MB ({_mb(done)} of {_mb(total)} MB are done)")
+            hub.tell(
+                f"{hub.words.sending} {len(batch)} files, {_mb(held)} MB ({_mb(done)} of {_mb(total)} MB are done)"
+            )
             hub.upload(batch)
             done += held
             update(_mb(done))
@@ -233,6 +235,6 @@ def _check_unchanged(files: Sequence[File]) -> None:
     changed = [file.path for file in files if not file.unchanged()]
     if changed:
         raise MmskinError(
-            f"Files changed while they were being released: {some(changed)}.",
+            f"Files changed while they were being released: {some(changed, 5)}.",
             "Wait until nothing writes into the folder, and run the same command again.",
         )

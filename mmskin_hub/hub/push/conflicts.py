@@ -6,13 +6,13 @@ release; the ids of the Hub's listings are compared, so nothing is downloaded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from mmskin_hub.errors import WrongUse
+from mmskin_hub.errors import WrongUse, some
 from mmskin_hub.hub.push import manifest as release_json
-from mmskin_hub.hub.push.client import Held, Hub, State
 from mmskin_hub.hub.push.manifest import Manifest, decoded
+from mmskin_hub.hub.push.place import Held, Place, State
 from mmskin_hub.hub.push.plan import File
 from mmskin_hub.hub.push.versions import newest_first, title_of
 
@@ -21,7 +21,7 @@ _READ = {"dataset": (".parquet",), "model": (".safetensors", ".bin")}
 
 
 def before_it(
-    hub: Hub, state: State, tree: Mapping[str, Held], manifest: Manifest
+    hub: Place, state: State, tree: Mapping[str, Held], manifest: Manifest
 ) -> tuple[set[str], Mapping[str, Held]]:
     """The paths of the release that ``main`` holds, and the files of its commit as they were then.
 
@@ -49,7 +49,7 @@ def before_it(
 
 
 def refuse_conflicts(
-    hub: Hub,
+    hub: Place,
     manifest: Manifest,
     planned: Mapping[str, File],
     tree: Mapping[str, Held],
@@ -67,13 +67,14 @@ def refuse_conflicts(
     changed += [p for p in before - planned.keys() if p in tree and _oid(tree[p]) != _oid(base.get(p))]
     if changed:
         raise WrongUse(
-            f"{hub.repo}: somebody changed files of ours on main since the last release: {some(changed)}.",
-            "Undo that commit on the Hub (its history keeps it) or take the change into what you release, then repeat.",
+            f"{hub.repo}: somebody changed files of ours on main since the last release: {some(sorted(changed), 5)}.",
+            f"Undo that commit {hub.words.where} (its history keeps it) or take the change into what you release, then "
+            "repeat.",
         )
     if foreign:
         raise WrongUse(
-            f"{hub.repo}: main holds files of others where this release has its own: {some(foreign)}.",
-            "Move or delete them on the Hub (its history keeps them), or name another repository.",
+            f"{hub.repo}: main holds files of others where this release has its own: {some(sorted(foreign), 5)}.",
+            f"Move or delete them {hub.words.where} (its history keeps them), or name another repository.",
         )
     folders = {PurePosixPath(path).parent for path in planned if path.endswith(_READ[manifest.kind])}
     read = [
@@ -83,9 +84,10 @@ def refuse_conflicts(
         and PurePosixPath(path).parent in folders
     ]  # fmt: skip
     if read:
+        told = some(sorted(read), 5)
         raise WrongUse(
-            f"{hub.repo}: main holds files of others that would be read as part of this release: {some(read)}.",
-            "Move or delete them on the Hub (its history keeps them), or name another repository.",
+            f"{hub.repo}: main holds files of others that would be read as part of this release: {told}.",
+            f"Move or delete them {hub.words.where} (its history keeps them), or name another repository.",
         )
 
 
@@ -98,9 +100,3 @@ def holds(here: Held | None, file: File) -> bool:
 
 def _oid(held: Held | None) -> str:
     return held.oid if held else ""
-
-
-def some(paths: Sequence[str]) -> str:
-    """``paths`` for a sentence: the first five by name, and how many more there are."""
-    found = sorted(paths)
-    return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")

@@ -53,15 +53,19 @@ class File:
         return not isinstance(self.source, Path) or _stamp(self.source) == self.stamp
 
     def git_oid(self) -> str:
-        """The id git gives to a blob of this content (SHA-1 over its length and its bytes)."""
-        digest = hashlib.sha1(f"blob {self.size}\0".encode(), usedforsecurity=False)
+        """The id git gives to a blob of this content."""
         if isinstance(self.source, bytes):
-            digest.update(self.source)
-        else:
-            with self.source.open("rb") as file:
-                while block := file.read(_BLOCK):
-                    digest.update(block)
+            return git_oid(self.source)
+        digest = hashlib.sha1(f"blob {self.size}\0".encode(), usedforsecurity=False)
+        with self.source.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
         return digest.hexdigest()
+
+
+def git_oid(data: bytes) -> str:
+    """The id git gives to a blob of these bytes: SHA-1 over its length and its bytes, 40 hex digits."""
+    return hashlib.sha1(f"blob {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
 
 
 def stage(subject: Subject, folder: Path) -> Subject:

@@ -14,16 +14,16 @@ from pathlib import Path
 
 from mmskin_hub.engine.progress import stage
 from mmskin_hub.engine.publish import sha256_of
-from mmskin_hub.errors import MmskinError
+from mmskin_hub.errors import MmskinError, some
 from mmskin_hub.hub.push import manifest as release_json
-from mmskin_hub.hub.push.client import Hub
 from mmskin_hub.hub.push.commit import Standing
+from mmskin_hub.hub.push.place import Place
 from mmskin_hub.hub.push.trouble import NotThere
 
 THREADS = 4
 
 
-def verify(hub: Hub, found: Standing) -> dict[str, int]:
+def verify(hub: Place, found: Standing) -> dict[str, int]:
     """Download the tag of ``found`` and compare; returns how many ``files`` and ``bytes`` were.
 
     Raises :class:`MmskinError` where the tag is on another commit, or a file is not what was released.
@@ -43,15 +43,14 @@ def verify(hub: Hub, found: Standing) -> dict[str, int]:
         differing = _compare(hub, tag, {path: wanted[path] for path in differing})
     if differing:
         raise MmskinError(
-            f"{hub.repo}: what {tag} gives is not what was released: {', '.join(differing[:5])}"
-            f"{f' and {len(differing) - 5} more' if len(differing) > 5 else ''}.",
-            "Do not use that version: raise it, and release again.",
+            f"{hub.repo}: what {tag} gives is not what was released: {some(differing, 5)}.",
+            hub.words.spoiled,
         )
     size = sum(int(facts["size"]) for facts in found.manifest.files.values()) + len(found.raw)
     return {"files": len(wanted), "bytes": size}
 
 
-def _compare(hub: Hub, tag: str, wanted: dict[str, str]) -> list[str]:
+def _compare(hub: Place, tag: str, wanted: dict[str, str]) -> list[str]:
     """The paths of ``wanted`` (SHA-256 by path) that the tag does not give so, sorted."""
     lock, done = threading.Lock(), 0
 
@@ -68,7 +67,7 @@ def _compare(hub: Hub, tag: str, wanted: dict[str, str]) -> list[str]:
         return same
 
     with (
-        stage(f"downloading {tag} to compare", len(wanted), "files") as update,
+        stage(f"{hub.words.fetching} {tag} to compare", len(wanted), "files") as update,
         ThreadPoolExecutor(THREADS) as pool,
     ):
         paths = sorted(wanted)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from mmskin_hub.engine.publish import check_version
-from mmskin_hub.hub.push.client import Hub, State
 from mmskin_hub.hub.push.manifest import NAME, decoded
+from mmskin_hub.hub.push.place import Place, State
 from mmskin_hub.hub.reading import parsed
 from mmskin_hub.hub.subject import Subject
 
@@ -32,7 +32,7 @@ def title_of(tag: str) -> str:
     return f"Release {tag}"
 
 
-def with_version(subject: Subject, hub: Hub, state: State, content: Mapping[str, str]) -> Subject:
+def with_version(subject: Subject, hub: Place, state: State, content: Mapping[str, str]) -> Subject:
     """``subject`` with the version that its user left open.
 
     That is the newest one of the repository where it holds this ``content`` (SHA-256 by path) already, so that a
@@ -57,7 +57,7 @@ def with_version(subject: Subject, hub: Hub, state: State, content: Mapping[str,
     return replace(subject, version=f"{major}.{minor + 1}.0")
 
 
-def with_previous(subject: Subject, hub: Hub, tags: Mapping[str, str]) -> Subject:
+def with_previous(subject: Subject, hub: Place, tags: Mapping[str, str]) -> Subject:
     """``subject`` with the version released before it, and of a model its results."""
     own = version_of(f"v{subject.version}") or (0, 0, 0)
     before = [tag for tag in newest_first(tags) if (version_of(tag) or own) < own]
