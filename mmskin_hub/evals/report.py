@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ OVERVIEW = (
 HEADLINES = ("balanced_accuracy", "accuracy", "token_f1")
 """What slices are drawn by: the first that a task has."""
 _CONTROLS = {**{code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"}, 127: 0x2421}
+NO_CLASS = "no class"
+"""What a mistake is filtered by whose answer names none."""
 FACTS_APART = ("name", "revision")
 
 
@@ -49,9 +51,6 @@ def render(results: Results, worst: Mapping[str, Sequence[Mistake]]) -> str:
     from mmskin_hub.hub.cards.templates import environment
 
     jinja = environment(html=True)
-    jinja.filters["csp_hash"] = lambda text: (
-        f"'sha256-{base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()}'"
-    )
     jinja.filters["figure"] = figure
     jinja.filters["span"] = span
     jinja.filters["shown"] = shown
@@ -64,6 +63,7 @@ def render(results: Results, worst: Mapping[str, Sequence[Mistake]]) -> str:
         names=METRICS,
         overview=_overview(tasks),
         modes={mode: MODES[mode] for mode in dict.fromkeys(task["mode"] for task in tasks)},
+        kinds=list(dict.fromkeys(task["kind"] for task in tasks)),
         facts={key: value for key, value in results["model"].items() if key not in FACTS_APART and value is not None},
     )
     return page
@@ -102,6 +102,7 @@ def _task(name: str, task: Mapping[str, Any], worst: Sequence[Mistake]) -> dict[
         label = f"{METRICS.get(headline, headline)} by slice, with 95 % intervals"
         guides = [figures[headline]["value"]] if headline in figures and figures[headline]["value"] is not None else []
         plots["slices"] = intervals(marks, label, guides)
+    mistaken = [_mistake(each, task["classes"]) for each in worst]
     return {
         **task,
         "name": name,
@@ -115,8 +116,22 @@ def _task(name: str, task: Mapping[str, Any], worst: Sequence[Mistake]) -> dict[
         "headline": headline,
         "slice_metrics": [m for m in ("accuracy", "balanced_accuracy", "macro_f1", "token_f1") if _in_slices(task, m)],
         "plots": plots,
-        "mistakes": worst,
+        "mistakes": mistaken,
+        "mistaken": {
+            key: sorted(Counter(each[f"class_{key}"] for each in mistaken if each[f"class_{key}"]).items())
+            for key in ("true", "said")
+        },
         "wrong": _wrong(task),
+    }
+
+
+def _mistake(mistake: Mistake, classes: Sequence[str]) -> dict[str, Any]:
+    """A mistake with its true class and the class said, by which it is found; "" where the task has no classes."""
+    gold, predicted = mistake.sample["gold"], mistake.sample["predicted"]
+    return {
+        **{each.name: getattr(mistake, each.name) for each in fields(mistake)},
+        "class_true": classes[gold] if classes and gold is not None else "",
+        "class_said": (classes[predicted] if predicted is not None else NO_CLASS) if classes else "",
     }
 
 

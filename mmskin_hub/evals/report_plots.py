@@ -1,6 +1,6 @@
 """The plots of a report, as inline SVG: no script, no style attribute, colours from the page's classes, and a text.
 
-Every plot is a ``role="img"`` with a label that says what it shows; its numbers also stand in a table beside it.
+Every plot is a ``role="img"`` with a label that says what it shows; its numbers also stand in a table near it.
 Lengths are in pixels of the drawing.
 """
 
@@ -14,6 +14,8 @@ from markupsafe import Markup
 
 LABELS = 260
 """The room for labels on the left."""
+SHADE = 0.65
+"""How dark a cell of a whole row is: any darker, and its number could not be read on the page's colours."""
 _LETTER = 6.6
 
 
@@ -43,8 +45,9 @@ def confusion(classes: Sequence[str], table: Sequence[Sequence[int]]) -> Markup:
             parts.append(
                 f"<g><title>{escape(f'{name}, said {said}: {count} of {total}')}</title>"
                 f'<rect class="frame" x="{left}" y="{top}" width="{side}" height="{side}"/>'
-                f'<rect class="{kind}" x="{left}" y="{top}" width="{side}" height="{side}" fill-opacity="{share:.3f}"/>'
-                + (_text(left + side / 2, top + side * 0.65, str(count), "middle", share > 0.55) if count else "")
+                f'<rect class="{kind}" x="{left}" y="{top}" width="{side}" height="{side}" '
+                f'fill-opacity="{SHADE * share:.3f}"/>'
+                + (_text(left + side / 2, top + side * 0.65, str(count), "middle") if count else "")
                 + "</g>"
             )
     right = sum(table[n][n] for n in range(len(classes)))
@@ -110,9 +113,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= room else text[: room - 1] + "…"
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", light: bool = False) -> str:
-    kind = ' class="light"' if light else ""
-    return f'<text{kind} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def _svg(width: float, height: float, parts: Iterable[str], label: str) -> Markup:

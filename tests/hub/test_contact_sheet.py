@@ -148,7 +148,7 @@ def test_rejects_are_counted_and_listed_up_to_a_limit(tmp_path: Path) -> None:
     text = sheet(tmp_path, [row(1)], (reject(f"detail {n}") for n in range(REJECTS_SHOWN + 5)))
     assert text.count("<td>annotated</td>") == REJECTS_SHOWN
     assert f"<td>detail {REJECTS_SHOWN - 1}</td>" in text and f"<td>detail {REJECTS_SHOWN}</td>" not in text
-    counts = re.findall(r'<th scope="row">(\w+)</th><td>(\d+)</td>', text)
+    counts = re.findall(r'<th scope="row">(\w+)</th><td class="number" data-value="\d+">(\d+)</td>', text)
     assert counts == [("no_caption", "4"), ("annotated", "1")]
 
 

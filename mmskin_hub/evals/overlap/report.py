@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -204,9 +203,6 @@ def _page(report: Mapping[str, Any], cards: Sequence[tuple[Any, Mapping[str, Any
     from mmskin_hub.hub.cards.templates import environment
 
     jinja = environment(html=True)
-    jinja.filters["csp_hash"] = lambda text: (
-        f"'sha256-{base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()}'"
-    )
     kinds: dict[str, int] = defaultdict(int)
     for row in report["counts"]:
         kinds[row["kind"]] += row["train_rows"]

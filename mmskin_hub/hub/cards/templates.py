@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -26,8 +28,14 @@ def environment(html: bool = False) -> Environment:
         keep_trailing_newline=True,
     )
     found.filters["cell"] = plain
+    found.filters["csp_hash"] = csp_hash
     found.filters["thousands"] = lambda number: f"{number:,}"
     return found
+
+
+def csp_hash(text: str) -> str:
+    """How a content security policy names ``text``, the body of a script or a style, to allow it and no other."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()}'"
 
 
 def tidy(text: str) -> str:
