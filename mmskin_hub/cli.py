@@ -10,8 +10,10 @@ from importlib import import_module
 import mmskin_hub
 from mmskin_hub.commands.common import Parser
 from mmskin_hub.errors import MmskinError, NothingUsable, WrongUse
+from mmskin_hub.terminal import prepare
 
 CHAPTERS: Mapping[str, tuple[str, ...]] = {
+    "start": ("demo", "doctor", "completion"),
     "data": ("datasets", "build", "audit"),
     "training": ("convert", "train", "merge"),
     "evaluation": ("tasks", "eval", "compare"),
@@ -36,7 +38,8 @@ def make_parser() -> Parser:
         prog="mmskin",
         usage="mmskin [-h] [--version] COMMAND ...",
         description="Textbooks and public skin data go in; versioned Hugging Face datasets, and SkinVL models trained "
-        "on them, come out.",
+        "on them, come out.\n\nNew here: mmskin demo walks the whole line on this machine in a few minutes; mmskin "
+        "doctor says what is installed.",
     )
     parser.add_argument(
         "--version", action="version", version=f"mmskin {mmskin_hub.__version__}", help="print the version and exit"
@@ -59,9 +62,19 @@ def make_parser() -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is one of :data:`STATUS`."""
-    args = make_parser().parse_args(argv)
+    """Run the command line; the exit status is one of :data:`STATUS`.
+
+    Without ``argv`` the process is ours: its streams and its environment are set (:func:`mmskin_hub.terminal.prepare`).
+    """
+    if argv is None:
+        prepare()
+    given = sys.argv[1:] if argv is None else argv
     try:
+        parser = make_parser()
+        if not given:
+            parser.print_help()
+            return 0
+        args = parser.parse_args(given)
         status: int = args.run(args)
     except MmskinError as error:
         print(f"mmskin: error: {error}", file=sys.stderr)

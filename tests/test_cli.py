@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mmskin_hub.api.arguments import available_cores
 from mmskin_hub.cli import main, make_parser
-from mmskin_hub.commands.common import available_cores
 from mmskin_hub.registry import DATASETS
 from tests.engine.drawn import draw_book
 
@@ -50,7 +50,6 @@ def test_options_of_a_build_from_books() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        [],
         ["build"],
         ["build", "mm_skin"],
         ["build", "mm_skin", "a.pdf"],
@@ -65,6 +64,39 @@ def test_wrong_use_ends_with_2(wrong: list[str], capsys: pytest.CaptureFixture[s
         main(wrong)
     assert ended.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_nothing_at_all_is_answered_with_the_contents(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    told = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert capsys.readouterr().out == told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "answer"),
+    [
+        (["biuld"], "there is no command 'biuld'; did you mean 'build'?"),
+        (["build", "ham"], "there is no dataset 'ham'; did you mean 'ham10000'?"),
+        (["build", "zzz"], "there is no dataset 'zzz'; there are: mm_skin, "),
+        (["tasks", "--jsn"], "unrecognized arguments: --jsn; did you mean --json?"),
+        (["tasks", "twice"], "unrecognized arguments: twice\n"),
+        (["build", "mm_skin", "a.pdf", "--out", "o", "--vqa-cashe=x"], "--vqa-cashe=x; did you mean --vqa-cache?"),
+        (["build", "mm_skin", "a.pdf", "--out", "o", "--ocr", "doctor"], "did you mean 'doctr'?"),
+        (["release", "datset"], "there is no kind 'datset'; did you mean 'dataset'?"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_not_there_is_answered_with_the_nearest(
+    wrong: list[str], answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(wrong)
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert answer in told
+    assert told.startswith(f"usage: mmskin {'' if wrong[0] == 'biuld' else wrong[0]}".rstrip())
 
 
 def test_mistakes_are_told_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

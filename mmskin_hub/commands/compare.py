@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from mmskin_hub.commands.common import print_json, show, table
 
 
 def add(commands: Any) -> None:
@@ -33,7 +34,7 @@ def _run(args: argparse.Namespace) -> int:
 
     found = compare(args.run_a.expanduser(), args.run_b.expanduser(), args.seed)
     if args.json:
-        print(json.dumps(found, ensure_ascii=False))
+        print_json(found)
     else:
         _print(found)
     for name, task in found["tasks"].items():
@@ -45,31 +46,26 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _print(found: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
     for side in ("a", "b"):
-        console.print(f"{side.upper()}: {found[side]['model']} ({found[side]['run']})", highlight=False, markup=False)
+        print(f"{side.upper()}: {found[side]['model']} ({found[side]['run']})")
+    figures = ("A", "B", "A - B, 95 % interval", "p (Holm)")
     for name, task in found["tasks"].items():
-        table = Table("", title=f"{name}, {task['joined']:,} samples", title_justify="left")
-        for column in ("A", "B", "A - B, 95 % interval", "p (Holm)"):
-            table.add_column(column, justify="right", no_wrap=True)
+        shown = table("", *figures, right=figures, title=f"{name}, {task['joined']:,} samples")
         for metric in ("accuracy", "balanced_accuracy", "macro_f1", "score"):
             if metric in task:
-                _add_rows(table, metric, task[metric])
-        console.print(table)
-    console.print("p: McNemar's test; in brackets adjusted for the number of tasks.", highlight=False)
+                _add_rows(shown, metric, task[metric])
+        show(shown)
+    print("p: McNemar's test; in brackets adjusted for the number of tasks.")
 
 
-def _add_rows(table: Any, metric: str, each: dict[str, Any]) -> None:
+def _add_rows(shown: Any, metric: str, each: dict[str, Any]) -> None:
     value = each["difference"] if "difference" in each else each["value"]
     between = "" if each["low"] is None else f", {each['low']:+.3f} to {each['high']:+.3f}"
     chance = f"{_p(each['mcnemar'])} ({_p(each['mcnemar_holm'])})" if "mcnemar" in each else ""
     name = metric.replace("_", " ")
-    table.add_row(name, f"{each['a']:.3f}", f"{each['b']:.3f}", f"{value:+.3f}{between}", chance)
+    shown.add_row(name, f"{each['a']:.3f}", f"{each['b']:.3f}", f"{value:+.3f}{between}", chance)
     if "mcnemar" in each:
-        table.add_row("right alone", f"{each['only_a']:,}", f"{each['only_b']:,}")
+        shown.add_row("right alone", f"{each['only_a']:,}", f"{each['only_b']:,}")
 
 
 def _p(value: float) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import textwrap
 from dataclasses import asdict
 from typing import Any
 
+from mmskin_hub.commands.common import facts, print_json
 from mmskin_hub.errors import WrongUse
 from mmskin_hub.registry import PUBLIC, PublicDataset
 
@@ -39,7 +38,7 @@ def _run(args: argparse.Namespace) -> int:
         raise WrongUse(f"There is no public dataset {unknown[0]!r}.", f"There are: {', '.join(PUBLIC)}")
     chosen = [PUBLIC[name] for name in args.names] or list(PUBLIC.values())
     if args.json:
-        print(json.dumps([_row(dataset) for dataset in chosen], ensure_ascii=False))
+        print_json([_row(dataset) for dataset in chosen])
         return 0
     if args.names:
         print("\n\n".join(_whole(dataset) for dataset in chosen))
@@ -61,7 +60,7 @@ def _table(chosen: list[PublicDataset]) -> str:
             ", ".join(dataset.modality) or "mixed",
             str(len(dataset.classes) or "-"),
             f"{dataset.images:,}" if dataset.images else "-",
-            textwrap.shorten(dataset.licence, 40, placeholder=" …"),
+            dataset.licence,
             dataset.may_push,
             ", ".join(dataset.group_by) or "picture",
             dataset.source,
@@ -77,7 +76,7 @@ def _table(chosen: list[PublicDataset]) -> str:
 def _whole(dataset: PublicDataset) -> str:
     counts = dataset.per_class
     classes = ", ".join(f"{name} ({counts[name]:,})" if name in counts else name for name in dataset.classes)
-    facts = {
+    told = {
         "modality": ", ".join(dataset.modality) or "mixed",
         "images": f"{dataset.images:,}" if dataset.images else "not stated",
         "classes": classes or "those that occur",
@@ -89,11 +88,5 @@ def _whole(dataset: PublicDataset) -> str:
         "splits": ", ".join(dataset.splits) + ("" if "paper" in dataset.splits else " (the paper has no list of it)"),
         "build": f"mmskin build {dataset.name} --raw DIR --out data/{dataset.name}",
     }
-    width = max(map(len, facts)) + 2
-    body = [
-        textwrap.fill(text, 110, initial_indent=f"  {name:<{width}}", subsequent_indent=" " * (width + 2),
-                      break_on_hyphens=False, break_long_words=False)
-        for name, text in facts.items()
-    ]  # fmt: skip
     mark = " (one of the eight benchmarks)" if dataset.benchmark else ""
-    return "\n".join((f"{dataset.name}: {dataset.title}{mark}", *body))
+    return f"{dataset.name}: {dataset.title}{mark}\n{facts(told.items())}"

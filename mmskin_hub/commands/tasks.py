@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from typing import Any
 
+from mmskin_hub.commands.common import print_json, show, table
 from mmskin_hub.evals.protocol import GROUPS, PROTOCOLS, Protocol
 
 
@@ -44,29 +43,16 @@ def _list(args: argparse.Namespace) -> int:
 
     if args.json:
         rows = [_row(each) for each in PROTOCOLS.values()]
-        groups = {name: list(tasks) for name, tasks in GROUPS.items()}
-        print(json.dumps({"tasks": rows, "groups": groups, "probes": list(probes.TASKS)}))
+        members = {name: list(tasks) for name, tasks in GROUPS.items()}
+        print_json({"tasks": rows, "groups": members, "probes": list(probes.TASKS)})
         return 0
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    # A name that is cut off cannot be copied: narrow terminals wrap, and a pipe is as wide as it needs to be.
-    console = Console() if sys.stdout.isatty() else Console(width=200)
-    table = Table(title="Tasks", box=box.SIMPLE)
-    table.add_column("task", no_wrap=True)
-    table.add_column("dataset", no_wrap=True)
-    table.add_column("mode")
-    table.add_column("classes", justify="right")
-    table.add_column("version")
+    tasks = table("task", "dataset", "mode", "classes", "version", right=("classes",), title="Tasks")
     for each in PROTOCOLS.values():
-        table.add_row(each.task, each.dataset, each.mode, str(len(each.classes) or "-"), each.version)
-    console.print(table)
-    table_of_groups = Table("group", "tasks", title="Groups", box=box.SIMPLE)
-    for name, tasks in (GROUPS | probes.GROUPS).items():
-        table_of_groups.add_row(name, ", ".join(tasks))
-    console.print(table_of_groups)
-    console.print(f"Probes, of mmskin eval alone: {', '.join(probes.TASKS)}", highlight=False)
+        tasks.add_row(each.task, each.dataset, each.mode, str(len(each.classes) or "-"), each.version)
+    groups = table("group", "tasks", title="Groups")
+    for name, names in (GROUPS | probes.GROUPS).items():
+        groups.add_row(name, ", ".join(names))
+    show(tasks, groups, f"Probes, of mmskin eval alone: {', '.join(probes.TASKS)}")
     return 0
 
 

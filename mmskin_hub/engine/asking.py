@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmskin_hub.engine.progress import LINE_SECONDS
+from mmskin_hub.terminal import console, live
 
 if TYPE_CHECKING:
     from mmskin_hub.derive.vqa.endpoint import EndpointSettings, EndpointWriter, Progress
@@ -20,10 +21,9 @@ def endpoint_writer(settings: EndpointSettings, cache: Path) -> Iterator[Endpoin
     """The writer of ``settings``, which shows how far it is for as long as the context lasts."""
     from mmskin_hub.derive.vqa.endpoint import EndpointWriter
 
-    if not sys.stderr.isatty():
+    if not live():
         yield EndpointWriter(settings, cache, progress=_Lines())
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
@@ -37,14 +37,14 @@ def endpoint_writer(settings: EndpointSettings, cache: Path) -> Iterator[Endpoin
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
-    with Bar(*columns, console=Console(stderr=True)) as bar:
+    with Bar(*columns, console=console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
 
         def update(now: Progress) -> None:
             bar.update(task, completed=now.done, total=now.total, description=_spent(now))
 
         say = bar.console.print
-        yield EndpointWriter(settings, cache, progress=update, say=lambda sentence: say(sentence, markup=False))
+        yield EndpointWriter(settings, cache, progress=update, say=say)
 
 
 def _spent(now: Progress) -> str:

@@ -1,4 +1,7 @@
-"""How far the run is: a bar on a terminal, a line every few seconds elsewhere. All of it goes to standard error."""
+"""How far the run is: a bar on a terminal, a line every few seconds elsewhere. All of it goes to standard error.
+
+A terminal that cannot draw (``TERM=dumb``) gets lines as well; with ``NO_COLOR`` the bar moves, but has no colours.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from mmskin_hub.terminal import console, live
 
 LINE_SECONDS = 10.0
 
@@ -27,7 +32,7 @@ def pages_done(progress: Path, known: dict[str, int]) -> int:
 @contextmanager
 def stage(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
     """Show ``title`` with ``total`` things to do; yields ``update(done)``."""
-    if sys.stderr.isatty():
+    if live():
         with _bar(title, total, unit) as update:
             yield update
     else:
@@ -36,7 +41,6 @@ def stage(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def _bar(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -55,7 +59,7 @@ def _bar(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=console(stderr=True)) as progress:
         task = progress.add_task(title, total=total)
         yield lambda done: progress.update(task, completed=done)
         progress.update(task, completed=total)

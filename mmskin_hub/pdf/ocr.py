@@ -151,16 +151,32 @@ class RapidEngine:
         return out
 
 
+def missing_rapid_models() -> list[str]:
+    """The model files ("*_det_*.onnx") that the RapidOCR wheel should hold and does not; [] where all are there.
+
+    Nothing is imported; raises :class:`MissingExtra` where RapidOCR is not installed.
+    """
+    return [pattern for pattern in _RAPID_FILES.values() if not _rapid_files(pattern)]
+
+
+def _rapid_folder() -> Path:
+    found = util.find_spec("rapidocr")
+    if found is None or found.origin is None:
+        raise MissingExtra("Reading scanned pages", "build", "rapidocr")
+    return Path(found.origin).parent / "models"
+
+
+def _rapid_files(pattern: str) -> list[Path]:
+    # A later download by another program may have put larger models beside it: "small" is what the wheel ships.
+    return sorted(_rapid_folder().glob(pattern), key=lambda path: ("small" not in path.name, path.name))
+
+
 def _rapid_model(pattern: str) -> Path:
     """The model file inside the RapidOCR wheel; an explicit path keeps RapidOCR from going to the network for one."""
-    import rapidocr
-
-    folder = Path(rapidocr.__file__).parent / "models"
-    # A later download by another program may have put larger models beside it: "small" is what the wheel ships.
-    files = sorted(folder.glob(pattern), key=lambda path: ("small" not in path.name, path.name))
+    files = _rapid_files(pattern)
     if not files:
         raise MmskinError(
-            f"RapidOCR holds no model file ({pattern}) in {folder}.",
+            f"RapidOCR holds no model file ({pattern}) in {_rapid_folder()}.",
             "Install it anew: pip install --force-reinstall --no-deps rapidocr",
         )
     return files[0]
