@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,10 @@ class OutputExists(MmskinError):
     """The output folder holds something that must not be overwritten unasked."""
 
 
+class TrainingStopped(MmskinError):
+    """A training was asked to leave (SIGTERM) and has saved: it goes on when it is asked to resume."""
+
+
 def describe(error: BaseException) -> str:
     """One line about an unforeseen ``error``, the same in every run: memory addresses are left out."""
     text = re.sub(r"\s+at 0x[0-9a-fA-F]+", "", " ".join(str(error).split()))
@@ -74,3 +79,10 @@ def describe(error: BaseException) -> str:
 def name_of(path: str | os.PathLike[str]) -> str:
     """The name of a file as text that can be written anywhere; bytes in it that are not UTF-8 become ``\\xNN``."""
     return os.fsencode(Path(path).name).decode("utf-8", "backslashreplace")
+
+
+def some(names: Iterable[str], most: int = 3) -> str:
+    """``names`` for a sentence: the first ``most`` of them, and how many more there are."""
+    found = list(names)
+    more = len(found) - most
+    return "; ".join(found[:most]) + (f"; and {more:,} more" if more > 0 else "")

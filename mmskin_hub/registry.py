@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
 
+from mmskin_hub.errors import MissingExtra
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -25,8 +27,14 @@ class Dataset:
     configs: tuple[str, ...]
 
     def load(self) -> ModuleType:
-        """Import the builder; this is where the heavy packages come in."""
-        return import_module(self.module)
+        """Import the builder; this is where the heavy packages come in.
+
+        Raises :class:`MissingExtra` where a package it needs is not installed.
+        """
+        try:
+            return import_module(self.module)
+        except ImportError as error:
+            raise MissingExtra(f"mmskin build {self.name}", "build", error.name or str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

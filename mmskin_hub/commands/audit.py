@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmskin_hub.commands.common import teller
+from mmskin_hub.api import audit
+from mmskin_hub.commands.calls import call, take_defaults
+from mmskin_hub.commands.common import print_json, show, table
+
+if TYPE_CHECKING:
+    from mmskin_hub.api.records import AuditReport
 
 EXIT_CONTAMINATED = 3
 """The exit status where overlap was found and --fix did not take it away."""
@@ -53,13 +57,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--ignore",
-        default="",
         metavar="KINDS",
         help="kinds that are told but exclude nothing, by commas: same_series, …",
     )
-    parser.add_argument(
-        "--radius", type=int, default=36, metavar="BITS", help="of 256, for near-duplicates (default: %(default)s)"
-    )
+    parser.add_argument("--radius", type=int, metavar="BITS", help="of 256, for near-duplicates (default: %(default)s)")
     parser.add_argument(
         "--quick",
         action="store_true",
@@ -68,14 +69,12 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--embeddings",
-        default="",
         metavar="MODEL",
         help="also compare by an image encoder of transformers (extra: audit)",
     )
     parser.add_argument(
         "--similarity",
         type=float,
-        default=0.95,
         metavar="COSINE",
         help="from which two pictures are the same to the encoder (default: %(default)s)",
     )
@@ -83,29 +82,18 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON, and nothing else, on standard output"
     )
+    take_defaults(parser, audit)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    from mmskin_hub.evals.overlap import Request, audit
-
-    request = Request(
-        train=tuple(args.train),
-        against=tuple(args.against),
-        out=args.out.expanduser().absolute() if args.out else None,
-        fix=args.fix.expanduser().absolute() if args.fix else None,
-        embeddings=args.embeddings,
-        similarity=args.similarity,
-        radius=args.radius,
-        ignore=tuple(dict.fromkeys(name.strip() for name in args.ignore.split(",") if name.strip())),
-        quick=args.quick,
-        overwrite=args.overwrite,
-    )
-    report = audit(request, teller())
+    report = call(audit, args)
     if args.json:
-        print(json.dumps(report, ensure_ascii=False))
+        print_json(report)
     else:
-        _print_report(report, request.out)
+        _show(report)
+        if args.out:
+            print(f"written to {args.out.expanduser().absolute()}")
     for each in (*report["train"], *report["against"]):
         if each["unreadable"]:
             number = len(each["unreadable"])
@@ -113,24 +101,15 @@ def _run(args: argparse.Namespace) -> int:
     return EXIT_CONTAMINATED if report["contaminated"] and not report["fixed"] else 0
 
 
-def _print_report(report: dict[str, Any], out: Path | None) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
+def _show(report: AuditReport) -> None:
     if report["counts"]:
-        table = Table("train", "test", "what", title="What the training sets share with the test sets")
-        table.add_column("train rows", justify="right")
-        table.add_column("test rows", justify="right")
+        columns = ("train", "test", "what", "train rows", "test rows")
+        told = table(*columns, right=columns[3:], title="What the training sets share with the test sets")
         for row in report["counts"]:
             kind = f"{row['kind']} (ignored)" if row["kind"] in report["settings"]["ignore"] else row["kind"]
-            table.add_row(row["train"], row["test"], kind, f"{row['train_rows']:,}", f"{row['test_rows']:,}")
-        console.print(table)
+            told.add_row(row["train"], row["test"], kind, f"{row['train_rows']:,}", f"{row['test_rows']:,}")
+        show(told)
     for train in report["train"]:
-        words = f"{train['name']}: {train['to_exclude']:,} of {train['rows']:,} rows to exclude"
-        console.print(words, highlight=False, markup=False)
+        show(f"{train['name']}: {train['to_exclude']:,} of {train['rows']:,} rows to exclude")
     for fixed in report["fixed"]:
-        words = f"{fixed['train']}: {fixed['kept']:,} rows written, {fixed['dropped']:,} dropped"
-        console.print(words, highlight=False, markup=False)
-    if out:
-        console.print(f"written to {out}", soft_wrap=True, highlight=False, markup=False)
+        show(f"{fixed['train']}: {fixed['kept']:,} rows written, {fixed['dropped']:,} dropped")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from mmskin_hub.commands.common import teller
-from mmskin_hub.errors import MissingExtra
+from mmskin_hub.api import convert
+from mmskin_hub.api.training import Family, Tower
+from mmskin_hub.commands.calls import call, take_defaults
+from mmskin_hub.commands.common import print_json
+
+if TYPE_CHECKING:
+    from mmskin_hub.api.records import ConvertRecord
 
 
 def add(commands: Any) -> None:
@@ -24,7 +28,7 @@ def add(commands: Any) -> None:
         "about 5 GB of memory are enough.",
         example="mmskin convert llava-med llava-med-v1.5-mistral-7b --out models/llava-med",
     )
-    parser.add_argument("model", choices=("llava-med", "llava"), help="what the checkpoint is")
+    parser.add_argument("model", choices=get_args(Family), help="what the checkpoint is")
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the original checkpoint")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to write the model into")
     parser.add_argument(
@@ -36,8 +40,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--tower",
-        choices=("auto", "checkpoint", "named"),
-        default="auto",
+        choices=get_args(Tower),
         help="which of the two to use where they differ; auto: the one the original code uses (default: %(default)s)",
     )
     parser.add_argument(
@@ -47,26 +50,14 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace whatever OUT holds")
     parser.add_argument("--json", action="store_true", help="print the facts as JSON, and nothing else")
+    take_defaults(parser, convert)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    try:
-        from mmskin_hub.models.convert import convert_llava
-
-        facts = convert_llava(
-            args.folder.expanduser().absolute(),
-            args.out.expanduser().absolute(),
-            args.vision_tower.expanduser().absolute() if args.vision_tower else None,
-            pickles=args.pickle,
-            tower=args.tower,
-            overwrite=args.overwrite,
-            tell=teller(),
-        )
-    except ImportError as error:
-        raise MissingExtra("mmskin convert", "train", error.name or str(error)) from error
+    facts = call(convert, args)
     if args.json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print_json(facts)
     else:
         _print(facts, args.out)
     for warning in facts["warnings"]:
@@ -74,7 +65,7 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print(facts: dict[str, Any], out: Path) -> None:
+def _print(facts: ConvertRecord, out: Path) -> None:
     words = facts["vocabulary"]
     print(f"{facts['from']['architecture']}, {facts['parameters']:,} parameters in {facts['dtype']}")
     print(f"vision tower: {facts['vision_tower']['why']}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from mmskin_hub.commands.common import positive, teller
+from mmskin_hub.api import evaluate
+from mmskin_hub.api.evaluation import Dtype, Features, ProbeMode
+from mmskin_hub.commands.calls import call, take_defaults
+from mmskin_hub.commands.common import positive, print_json, show, table
 
 PRINTED = (("accuracy", "balanced_accuracy", "macro_f1"), ("accuracy", "exact_match", "token_f1"))
 """What is shown at the end, of classes and of questions; all figures are in the report."""
@@ -43,14 +45,15 @@ def add(commands: Any) -> None:
         "--data",
         nargs="+",
         action="extend",
-        default=[],
         metavar="NAME=PATH",
         help="where each dataset is: a folder that mmskin built, or OWNER/NAME@REVISION on the Hub",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     _model_options(parser)
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N samples of each task")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="for sampling, folds, intervals (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="for sampling, folds and intervals (default: %(default)s)"
+    )
     parser.add_argument(
         "--audit", type=Path, metavar="FILE", help="report.json of mmskin audit: its warnings go into the report"
     )
@@ -69,6 +72,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print the results as JSON, and nothing else, on standard output"
     )
+    take_defaults(parser, evaluate)
     parser.set_defaults(run=_run)
 
 
@@ -77,15 +81,13 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", metavar="REV", help="the revision of MODEL on the Hub")
     parser.add_argument(
         "--dtype",
-        default="auto",
-        choices=("auto", "float32", "bfloat16", "float16"),
+        choices=get_args(Dtype),
         help="of the weights (default: %(default)s, as they are stored)",
     )
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, … (default: a GPU where there is one)")
     parser.add_argument(
         "--batch-size",
         type=_batch_size,
-        default="auto",
         metavar="N",
         help="samples at once (default: %(default)s, as many as fit)",
     )
@@ -110,14 +112,12 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
 def _probe_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--features",
-        default="auto",
-        choices=("auto", "projector", "pooled", "cls", "mean"),
+        choices=get_args(Features),
         help="of probes: which output of the encoder (default: %(default)s, the best that it has)",
     )
     parser.add_argument(
         "--probe-mode",
-        default="strict",
-        choices=("strict", "paper"),
+        choices=get_args(ProbeMode),
         help="of probes: our protocol, or that of the original release (default: %(default)s)",
     )
     parser.add_argument(
@@ -133,67 +133,30 @@ def _batch_size(text: str) -> int | str:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from mmskin_hub.evals.locations import parse_where
-    from mmskin_hub.evals.run import Request, evaluate
-
-    request = Request(
-        model=args.model,
-        tasks=tuple(name for given in args.tasks for name in given.split(",") if name),
-        data=parse_where(args.data),
-        out=args.out.expanduser().absolute(),
-        adapter=args.adapter,
-        revision=args.revision,
-        dtype=args.dtype,
-        device=args.device,
-        batch_size=args.batch_size,
-        limit=args.limit,
-        seed=args.seed,
-        audit=args.audit.expanduser() if args.audit else None,
-        calibrate=args.calibrate,
-        bertscore=args.bertscore,
-        template=args.template,
-        served_model=args.served_model,
-        trust_remote_code=args.trust_remote_code,
-        pickle=args.pickle,
-        overwrite=args.overwrite,
-        probes={
-            "features": args.features,
-            "mode": args.probe_mode,
-            "cache": args.feature_cache.expanduser() if args.feature_cache else None,
-        },
-    )
-    results = evaluate(request, teller())
+    results = call(evaluate, args)
     if not results:
         return 0  # one of several processes, and not the one that reports
     if args.json:
-        print(json.dumps(results, ensure_ascii=False))
+        print_json(results)
     else:
-        _print_results(results, request.out)
+        _show(results)
+        print(f"written to {args.out.expanduser().absolute()}")
     if not results["audit"]:
         print("note: no overlap audit was given (--audit).", file=sys.stderr)
     return 0
 
 
-def _print_results(results: Results, out: Path) -> None:
-    from rich.console import Console
-
-    console = Console()
-    console.print(f"{results['model']['name']}: figures and 95 % intervals", highlight=False, markup=False)
+def _show(results: Results) -> None:
+    show(f"{results['model']['name']}: figures and 95 % intervals")
     for columns in PRINTED:
-        _print_table(console, results, columns)
-    console.print(f"written to {out}", soft_wrap=True, highlight=False, markup=False)
+        _show_table(results, columns)
 
 
-def _print_table(console: Any, results: Results, columns: tuple[str, ...]) -> None:
+def _show_table(results: Results, columns: tuple[str, ...]) -> None:
     """One table of the tasks that have the last of ``columns``; narrow enough for 80 characters."""
-    from rich.table import Table
-
     from mmskin_hub.evals.report import METRICS, figure
 
-    table = Table()
-    table.add_column("task", no_wrap=True)
-    for name in columns:
-        table.add_column(METRICS[name], justify="right")
+    told = table("task", *(METRICS[name] for name in columns), right=[METRICS[name] for name in columns])
     for name, task in results["tasks"].items():
         if columns[-1] in task["metrics"]:
             cells = []
@@ -201,6 +164,6 @@ def _print_table(console: Any, results: Results, columns: tuple[str, ...]) -> No
                 cells.append("" if each is None else figure(each["value"]))
                 if each is not None and each["low"] is not None:
                     cells[-1] += f"\n{each['low']:.3f}–{each['high']:.3f}"
-            table.add_row(f"{name}\n{task['samples']:,} samples, {task['mode']}", *cells)
-    if table.rows:
-        console.print(table)
+            told.add_row(f"{name}\n{task['samples']:,} samples, {task['mode']}", *cells)
+    if told.rows:
+        show(told)

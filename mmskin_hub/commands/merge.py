@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from mmskin_hub.commands.common import teller
-from mmskin_hub.errors import MissingExtra
+from mmskin_hub.api import merge
+from mmskin_hub.commands.calls import call, take_defaults
+from mmskin_hub.commands.common import print_json
 
 
 def add(commands: Any) -> None:
@@ -29,25 +29,16 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace whatever OUT holds")
     parser.add_argument("--json", action="store_true", help="print the facts as JSON, and nothing else")
+    take_defaults(parser, merge)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    try:
-        from mmskin_hub.models.merge import merge
-
-        facts = merge(
-            args.adapter.expanduser().absolute(),
-            args.out.expanduser().absolute(),
-            args.base,
-            overwrite=args.overwrite,
-            tell=teller(),
-        )
-    except ImportError as error:
-        raise MissingExtra("mmskin merge", "train", error.name or str(error)) from error
+    facts = call(merge, args)
     if args.json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print_json(facts)
         return 0
+    found: dict[str, Any] = {**facts}
     print(f"{facts['adapter']['name']} into {facts['base']['name']}, {facts['questions']} questions, largest logit "
           f"{facts['largest_logit']:.3g}:")  # fmt: skip
     for name, what in (
@@ -57,6 +48,6 @@ def _run(args: argparse.Namespace) -> int:
         ("rounding_to_dtype", f"rounding to {facts['dtype']} moves them by"),
         ("merged_vs_reloaded", "merged and loaded from the files differ by"),
     ):
-        print(f"  {what} {facts[name]:.3g}")
+        print(f"  {what} {found[name]:.3g}")
     print(f"written to {args.out}")
     return 0

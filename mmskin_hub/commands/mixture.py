@@ -1,21 +1,23 @@
-"""``mmskin build <training mixture>``: the options, the call, the report."""
+"""``mmskin build <training mixture>``: the options, and how the record is shown."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmskin_hub.commands.common import available_cores, builder_of, teller
-from mmskin_hub.registry import DATASETS, Dataset
+from mmskin_hub.commands.common import show, table
+from mmskin_hub.registry import Dataset
+
+_FATES = ("read", "taken", "capped", "test", "leaked", "rejected")
 
 
-def add(names: Any, dataset: Dataset) -> None:
-    """The options of a mixture of built datasets."""
-    parser = names.add_parser(
+def add(names: Any, dataset: Dataset, common: Sequence[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """The options of a mixture of built datasets, after those ``common`` to all."""
+    parser: argparse.ArgumentParser = names.add_parser(
         dataset.name,
+        parents=common,
         help=dataset.title,
         description=f"Build {dataset.title}. Rows that repeat what a test split holds are refused.",
         epilog="NAME=PATH: a folder mmskin built, a Hub repository (owner/name@revision), or a table of the original "
@@ -25,25 +27,14 @@ def add(names: Any, dataset: Dataset) -> None:
     parser.add_argument(
         "--variant", choices=dataset.configs, required=True, help="mm: MM-Skin; pub: the public sets; pubmm: both"
     )
+    parser.add_argument("--data", nargs="+", action="extend", metavar="NAME=PATH", help="the sources")
     parser.add_argument(
-        "--data", action="append", default=[], metavar="NAME=PATH", help="a source; say it once for each"
-    )
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to write the mixture into")
-    parser.add_argument(
-        "--version", default="0.1.0", metavar="X.Y.Z", help="version of the mixture (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--mixture",
-        type=Path,
-        default=None,
-        metavar="FILE",
-        help="YAML with weights and caps (default: the shipped one)",
+        "--mixture", type=Path, metavar="FILE", help="YAML with weights and caps (default: the shipped one)"
     )
     parser.add_argument(
         "--against",
         nargs="+",
         action="extend",
-        default=[],
         metavar="[NAME=]PATH",
         help="more datasets whose test split must not be seen; of a table (NAME=FILE[:IMAGES]) every row is a test row",
     )
@@ -51,80 +42,42 @@ def add(names: Any, dataset: Dataset) -> None:
         "--allow-leakage", action="store_true", help="keep the rows that test splits know; they are counted, and told"
     )
     parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="decides what a cap leaves, and the order (default: %(default)s)",
+        "--seed", type=int, metavar="N", help="decides what a cap leaves, and the order (default: %(default)s)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace whatever OUT holds")
-    parser.add_argument(
-        "--json", action="store_true", help="print the report as JSON, and nothing else, on standard output"
-    )
-    parser.set_defaults(run=_run)
+    return parser
 
 
-def _run(args: argparse.Namespace) -> int:
-    module = builder_of(DATASETS[args.dataset])
-    request = module.Request(
-        variant=args.variant,
-        data=tuple(args.data),
-        out=args.out.expanduser().absolute(),
-        version=args.version,
-        mixture=args.mixture,
-        against=tuple(args.against),
-        allow_leakage=args.allow_leakage,
-        seed=args.seed,
-        threads=available_cores(),
-        overwrite=args.overwrite,
-    )
-    record = module.build(request, teller())
-    if args.json:
-        print(json.dumps(record, ensure_ascii=False))
-    else:
-        _print_report(record, request.out)
-    _warn(record)
-    return 0
-
-
-def _warn(record: dict[str, Any]) -> None:
+def warnings(record: dict[str, Any]) -> Iterator[str]:
+    """What a reader of the report must not overlook."""
     leakage, absent = record["leakage"], record["absent"]
     if absent:
-        print(f"note: without {', '.join(absent)}, which no --data holds.", file=sys.stderr)
+        yield f"note: without {', '.join(absent)}, which no --data holds."
     if not leakage["checked_against"]:
-        print("warning: no test split was there to compare with; name some with --against.", file=sys.stderr)
+        yield "warning: no test split was there to compare with; name some with --against."
     if leakage["rows"]:
         fate = "are KEPT (--allow-leakage)" if leakage["allowed"] else "were refused; see rejects.parquet"
-        print(f"warning: {leakage['rows']} rows repeat what is in a test split; they {fate}.", file=sys.stderr)
+        yield f"warning: {leakage['rows']} rows repeat what is in a test split; they {fate}."
     if record["counts"]["rejected"]:
-        print(f"warning: {record['counts']['rejected']} rows could not be used; see rejects.parquet.", file=sys.stderr)
+        yield f"warning: {record['counts']['rejected']} rows could not be used; see rejects.parquet."
 
 
-def _print_report(record: dict[str, Any], out: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
+def show_report(record: dict[str, Any]) -> None:
+    """Print the record for people."""
     counts = record["counts"]
-    console = Console()
-    fates = ("read", "taken", "capped", "test", "leaked", "rejected")
-    table = Table(title=f"{record['dataset']} {record['version']}, variant {record['variant']}")
-    table.add_column("source")
-    for fate in fates:
-        table.add_column(fate, justify="right")
+    title = f"{record['dataset']} {record['version']}, variant {record['variant']}"
+    told = table("source", *_FATES, right=_FATES, title=title)
     for source, configs in counts["sources"].items():
         for config, row in configs.items():
-            table.add_row(f"{source}/{config}", *(f"{row[fate]:,}" for fate in fates))
-    table.add_section()
-    table.add_row("all", *(f"{counts[fate]:,}" for fate in fates))
-    console.print(table)
+            told.add_row(f"{source}/{config}", *(f"{row[fate]:,}" for fate in _FATES))
+    told.add_section()
+    told.add_row("all", *(f"{counts[fate]:,}" for fate in _FATES))
+    show(told)
     if record["leakage"]["pairs"]:
-        table = Table("source", "split", "test set", "reason", title="What test splits know")
-        table.add_column("rows", justify="right")
+        columns = ("source", "split", "test set", "reason", "rows")
+        told = table(*columns, right=("rows",), title="What test splits know")
         for pair in record["leakage"]["pairs"]:
             names = (pair["source"], pair["split"], pair["test_set"], pair["reason"])
-            table.add_row(*names, f"{pair['rows']:,}")
-        console.print(table)
+            told.add_row(*names, f"{pair['rows']:,}")
+        show(told)
     run = record["run"]
-    words = f"{counts['pictures']:,} pictures, {run['seconds']:.1f} s, {run['rows_a_second']:,.0f} rows a second"
-    console.print(words, highlight=False)
-    console.print(f"written to {out}", soft_wrap=True, highlight=False, markup=False)
+    show(f"{counts['pictures']:,} pictures, {run['seconds']:.1f} s, {run['rows_a_second']:,.0f} rows a second")

@@ -1,24 +1,26 @@
-"""``mmskin build <public dataset>``: the options, the call, the report."""
+"""``mmskin build <public dataset>``: the options, and how the record is shown."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from mmskin_hub.commands.common import available_cores, builder_of, positive, teller
-from mmskin_hub.registry import DATASETS, PUBLIC, Dataset
+from mmskin_hub.api.building import Split
+from mmskin_hub.commands.common import positive, show, table
+from mmskin_hub.registry import PUBLIC, Dataset
 
-SPLITTERS = ("grouped", "paper", "official")
+_CLASSES = 30
+"""So many classes are shown."""
 
 
-def add(names: Any, dataset: Dataset) -> None:
-    """The options of a dataset that is built from the files of its official source."""
+def add(names: Any, dataset: Dataset, common: Sequence[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """The options of a dataset that is built from the files of its official source, after those ``common`` to all."""
     facts = PUBLIC[dataset.name]
-    parser = names.add_parser(
+    parser: argparse.ArgumentParser = names.add_parser(
         dataset.name,
+        parents=common,
         help=dataset.title,
         description=f"Build {dataset.title}.",
         epilog=f"Where to get it: {facts.source}; {facts.how_to_get}. Licence: {facts.licence}.",
@@ -31,14 +33,9 @@ def add(names: Any, dataset: Dataset) -> None:
         metavar="DIR",
         help="folder of the download; zips in it are read unopened",
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to write the dataset into")
-    parser.add_argument(
-        "--version", default="0.1.0", metavar="X.Y.Z", help="version of the dataset (default: %(default)s)"
-    )
     parser.add_argument(
         "--split",
-        choices=SPLITTERS,
-        default="grouped",
+        choices=get_args(Split),
         help="grouped: ours, by what must stay together; paper: the original release's test list; official: the "
         f"source's own. Of this dataset: {', '.join(facts.splits)} (default: %(default)s)",
     )
@@ -48,18 +45,11 @@ def add(names: Any, dataset: Dataset) -> None:
     parser.add_argument(
         "--max-side",
         type=_side,
-        default=512,
         metavar="PX",
         help="longer side of a published picture; 0 copies every picture as it is (default: %(default)s)",
     )
-    parser.add_argument(
-        "--workers", type=positive, default=None, metavar="N", help="threads to work with (default: all cores)"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace whatever OUT holds")
-    parser.add_argument(
-        "--json", action="store_true", help="print the report as JSON, and nothing else, on standard output"
-    )
-    parser.set_defaults(run=_run)
+    parser.add_argument("--workers", type=positive, metavar="N", help="threads to work with (default: all cores)")
+    return parser
 
 
 def _side(text: str) -> int:
@@ -67,30 +57,7 @@ def _side(text: str) -> int:
     return 0 if text == "0" else positive(text)
 
 
-def _run(args: argparse.Namespace) -> int:
-    spec = builder_of(DATASETS[args.dataset]).SPEC
-    from mmskin_hub.engine.public.build import Request, build
-
-    request = Request(
-        raw=args.raw.expanduser(),
-        out=args.out.expanduser().absolute(),
-        version=args.version,
-        split=args.split,
-        allow_missing=args.allow_missing,
-        max_side=args.max_side,
-        threads=args.workers or available_cores(),
-        overwrite=args.overwrite,
-    )
-    record = build(spec, request, teller())
-    if args.json:
-        print(json.dumps(record, ensure_ascii=False))
-    else:
-        _print_report(record, request.out)
-    _warn(record)
-    return 0
-
-
-def _warn(record: dict[str, Any]) -> None:
+def warnings(record: dict[str, Any]) -> Iterator[str]:
     """What a reader of the report must not overlook."""
     main, *others = record["configs"]
     sets = {main: record["counts"], **{name: record["sets"][name]["counts"] for name in others}}
@@ -98,53 +65,37 @@ def _warn(record: dict[str, Any]) -> None:
         of = f" of {config}" if others else ""
         if counts["rejected"]:
             reasons = ", ".join(f"{number:,} {reason}" for reason, number in counts["rejects"].items())
-            print(
-                f"warning: {counts['rejected']:,} rows{of} could not be used ({reasons}); see rejects.parquet.",
-                file=sys.stderr,
-            )
+            yield f"warning: {counts['rejected']:,} rows{of} could not be used ({reasons}); see rejects.parquet."
         for field, number in counts["cells_not_understood"].items():
-            print(f"note: {number:,} cells of {field}{of} were not understood and are null.", file=sys.stderr)
+            yield f"note: {number:,} cells of {field}{of} were not understood and are null."
     for what, found in record["counts"]["differs"].items():
         gap = found["here"] - found["expected"]
-        print(
-            f"note: {what}: {found['here']:,} here, {found['expected']:,} in the full release ({gap:+,}).",
-            file=sys.stderr,
-        )
+        yield f"note: {what}: {found['here']:,} here, {found['expected']:,} in the full release ({gap:+,})."
     for split, found in record["split"].get("lists", {}).items():
         if found["found"] < found["listed"] or found["other_label"]:
-            print(
+            yield (
                 f"note: {found['found']:,} of the {found['listed']:,} pictures of the paper's {split} list are here; "
-                f"{found['other_label']:,} have another class there.",
-                file=sys.stderr,
+                f"{found['other_label']:,} have another class there."
             )
     if record["split"]["divided"]:
         words = "groups (of one lesion, patient, slide or series) have rows in several splits."
-        print(f"warning: {record['split']['divided']:,} {words}", file=sys.stderr)
+        yield f"warning: {record['split']['divided']:,} {words}"
 
 
-def _print_report(record: dict[str, Any], out: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    table = Table(title=f"{record['dataset']} {record['version']}, split {record['split']['how']}")
-    table.add_column("config")
-    table.add_column("split")
-    table.add_column("rows", justify="right")
+def show_report(record: dict[str, Any]) -> None:
+    """Print the record for people."""
+    title = f"{record['dataset']} {record['version']}, split {record['split']['how']}"
+    told = table("config", "split", "rows", right=("rows",), title=title)
     for config, splits in record["configs"].items():
         for split, size in splits.items():
-            table.add_row(config, split, f"{size['rows']:,}")
-    console.print(table)
+            told.add_row(config, split, f"{size['rows']:,}")
+    show(told)
     if any(record["counts"]["classes"].values()):
-        table = Table("class", title="Classes")
-        table.add_column("rows", justify="right")
-        for name, number in list(record["counts"]["classes"].items())[:30]:
-            table.add_row(name, f"{number:,}")
-        console.print(table)
+        told = table("class", "rows", right=("rows",), title="Classes")
+        for name, number in list(record["counts"]["classes"].items())[:_CLASSES]:
+            told.add_row(name, f"{number:,}")
+        show(told)
     counts, run = record["counts"], record["run"]
     words = f"{counts['read']:,} lines read, {counts['published']:,} published, {counts['rejected']:,} rejected"
-    console.print(
-        f"{words}; {run['seconds']:.1f} s, {run['pictures_a_second']:,.0f} pictures a second", highlight=False
-    )
-    console.print(f"licence: {record['licence']}; may be pushed: {record['may_push']}", highlight=False, markup=False)
-    console.print(f"written to {out}", soft_wrap=True, highlight=False, markup=False)
+    show(f"{words}; {run['seconds']:.1f} s, {run['pictures_a_second']:,.0f} pictures a second")
+    show(f"licence: {record['licence']}; may be pushed: {record['may_push']}")

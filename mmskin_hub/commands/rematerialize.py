@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmskin_hub.commands.common import available_cores, positive, teller
+from mmskin_hub.api import rematerialize
+from mmskin_hub.commands.calls import call, take_defaults
+from mmskin_hub.commands.common import positive, print_json
+
+if TYPE_CHECKING:
+    from mmskin_hub.api.records import RematerializeReport
 
 
 def add(commands: Any) -> None:
@@ -29,43 +33,31 @@ def add(commands: Any) -> None:
         "--books",
         nargs="+",
         action="extend",
-        default=[],
         metavar="BOOKS",
         help="your PDF files, folders that hold some, or glob patterns; names do not matter, more do no harm",
     )
-    parser.add_argument("--raw", type=Path, default=None, metavar="DIR", help="of a public dataset: its download")
-    parser.add_argument(
-        "--data", action="append", default=[], metavar="NAME=PATH", help="of a mixture: a part; say it once for each"
-    )
+    parser.add_argument("--raw", type=Path, metavar="DIR", help="of a public dataset: its download")
+    parser.add_argument("--data", nargs="+", action="extend", metavar="NAME=PATH", help="of a mixture: its parts")
     parser.add_argument(
         "--against",
         nargs="+",
         action="extend",
-        default=[],
         metavar="[NAME=]PATH",
         help="of a mixture: the other datasets it was compared with",
     )
-    parser.add_argument(
-        "--mixture", type=Path, default=None, metavar="FILE", help="of a mixture: its YAML with weights and caps"
-    )
+    parser.add_argument("--mixture", type=Path, metavar="FILE", help="of a mixture: its YAML with weights and caps")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to write the dataset into")
     parser.add_argument(
         "--cache",
         type=Path,
-        default=None,
         metavar="DIR",
         help="folder of the answers of the model that wrote questions",
     )
-    parser.add_argument(
-        "--vqa-model", default="", metavar="NAME", help="that model's whole name, where the locator withholds it"
-    )
-    parser.add_argument(
-        "--workers", type=positive, default=None, metavar="N", help="processes to work with (default: all cores)"
-    )
+    parser.add_argument("--vqa-model", metavar="NAME", help="that model's whole name, where the locator withholds it")
+    parser.add_argument("--workers", type=positive, metavar="N", help="processes to work with (default: all cores)")
     parser.add_argument(
         "--work",
         type=Path,
-        default=None,
         metavar="DIR",
         help="folder for intermediate results of books, kept (default: OUT.remade.work, removed at the end)",
     )
@@ -73,36 +65,20 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON, and nothing else, on standard output"
     )
+    take_defaults(parser, rematerialize)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    from mmskin_hub.hub.locator.rematerialize import rematerialize
-    from mmskin_hub.hub.locator.request import Request
-
-    request = Request(
-        place=args.locator,
-        out=args.out.expanduser().absolute(),
-        books=tuple(args.books),
-        raw=args.raw.expanduser() if args.raw else None,
-        data=tuple(args.data),
-        against=tuple(args.against),
-        mixture=args.mixture,
-        cache=args.cache.expanduser().absolute() if args.cache else None,
-        vqa_model=args.vqa_model,
-        workers=args.workers or available_cores(),
-        work=args.work.expanduser().absolute() if args.work else None,
-        overwrite=args.overwrite,
-    )
-    report = rematerialize(request, teller())
+    report = call(rematerialize, args)
     if args.json:
-        print(json.dumps(report, ensure_ascii=False))
+        print_json(report)
     else:
         _print_report(report)
     return 0 if report["identical"] else 1
 
 
-def _print_report(report: dict[str, Any]) -> None:
+def _print_report(report: RematerializeReport) -> None:
     name = f"{report['dataset']} {report['version']}"
     if report["identical"]:
         print(f"{name}: {len(report['files'])} Parquet files, each identical by SHA-256.\nwritten to {report['out']}")

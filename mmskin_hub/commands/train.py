@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import shlex
 import sys
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from mmskin_hub.api import train
+from mmskin_hub.commands.calls import call, take_defaults
 from mmskin_hub.commands.common import positive
-from mmskin_hub.errors import MissingExtra
+from mmskin_hub.errors import TrainingStopped, WrongUse
+
+EXIT_TERMINATED, EXIT_INTERRUPTED = 143, 130
+"""The exit statuses where the training was asked to leave by SIGTERM and has saved, and after Ctrl-C."""
 
 
 def add(commands: Any) -> None:
@@ -25,16 +30,15 @@ def add(commands: Any) -> None:
         epilog="Whatever stands behind -- goes to the recipe: mmskin train tiny -- --max_steps 2. Every key: python -m "
         "mmskin_hub.recipes.sft --help.",
         example="mmskin train tiny --data skinvl_sft=data/sft-mm --output out/tiny",
-        exits={143: "asked to leave by SIGTERM; a checkpoint was saved, --resume goes on"},
+        exits={EXIT_TERMINATED: "asked to leave by SIGTERM; a checkpoint was saved, --resume goes on"},
     )
     parser.add_argument("recipe", metavar="RECIPE", help="name of a shipped recipe, or a YAML file")
     parser.add_argument(
         "--data",
-        action="append",
-        default=[],
+        nargs="+",
+        action="extend",
         metavar="NAME=PLACE",
-        help="dataset: skinvl_sft=FOLDER or skinvl_sft=owner/name@revision; may be said several times (default: the "
-        "recipe's)",
+        help="datasets: skinvl_sft=FOLDER or skinvl_sft=owner/name@revision (default: the recipe's)",
     )
     parser.add_argument("--model", metavar="MODEL", help="base model: a folder, or owner/name (default: the recipe's)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder for the model (default: the recipe's)")
@@ -49,6 +53,7 @@ def add(commands: Any) -> None:
         "--processes", type=positive, metavar="N", help="processes in all (default: one an accelerator)"
     )
     parser.add_argument("--dry-run", action="store_true", help="print the command that would run, and nothing else")
+    take_defaults(parser, train)
     parser.set_defaults(run=_run, extra=[])
     _keep_what_follows(parser)
 
@@ -69,37 +74,32 @@ def _keep_what_follows(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        from mmskin_hub.training.checkpoints import check_output
-        from mmskin_hub.training.handover import Launch, command_of
-        from mmskin_hub.training.launch import choose, describe, find_recipe
-    except ImportError as error:
-        raise MissingExtra("mmskin train", "train", error.name or str(error)) from error
-    for package in ("accelerate", "transformers", "trl"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtra("mmskin train", "train", package)
-    recipe = find_recipe(args.recipe)
-    choice = choose(describe(), args.accelerate, args.processes)
-    arguments = arguments_of(args, recipe)
+        record = call(train, args, **keys_of(args.extra))
+    except TrainingStopped:
+        return EXIT_TERMINATED  # the processes that trained have said so
+    except KeyboardInterrupt:
+        print("mmskin: interrupted; the same command with --resume goes on.", file=sys.stderr)
+        return EXIT_INTERRUPTED
     if args.dry_run:
-        print(shlex.join(command_of(choice, arguments)))
-        return 0
-    if args.output is not None and "--resume_from_checkpoint" not in args.extra:
-        check_output(args.output.expanduser(), args.resume)
-    many = "1 process" if choice.processes == 1 else f"{choice.processes} processes"
-    print(f"mmskin: accelerate with {choice.config.name}, {many}: {choice.why} (--accelerate chooses another)",
-          file=sys.stderr, flush=True)  # fmt: skip
-    return Launch(choice, arguments).run()
+        print(shlex.join(record["command"]))
+    return 0
 
 
-def arguments_of(args: argparse.Namespace, recipe: Path) -> list[str]:
-    """What the recipe's own command line is."""
-    found = ["--config", str(recipe)]
-    if args.data:
-        found += ["--data", *args.data]
-    if args.model is not None:
-        found += ["--model_name_or_path", args.model]
-    if args.output is not None:
-        found += ["--output_dir", str(args.output.expanduser())]
-    if args.resume:
-        found += ["--resume_from_checkpoint", "newest"]
-    return [*found, *args.extra]
+def keys_of(extra: Sequence[str]) -> dict[str, Any]:
+    """What stands behind ``--`` as the keys of :func:`mmskin_hub.api.train`: a key alone is true.
+
+    Raises :class:`WrongUse` for a value without a key, and for a key that the command has as an option of its own.
+    """
+    found: dict[str, Any] = {}
+    values: list[str] | None = None
+    for word in extra:
+        if not word.startswith("--") or word == "--":
+            if values is None:
+                raise WrongUse(f"{word!r} stands behind -- without a key.", "Say -- --KEY VALUE")
+            values.append(word)
+            continue
+        key, equals, value = word[2:].partition("=")
+        if key in signature(train).parameters:
+            raise WrongUse(f"--{key} stands behind --, and is an option of mmskin train.", "Say it before the --")
+        values = found[key] = [value] if equals else []
+    return {key: values or True for key, values in found.items()}

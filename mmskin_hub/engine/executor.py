@@ -58,7 +58,7 @@ class LocalExecutor(LocalPipelineExecutor):
             if not suspects and len(undone) == len(pending):
                 raise MmskinError(
                     "The worker processes die before they take up any work.",
-                    "A script that calls build() needs `if __name__ == '__main__':` around it.",
+                    "Look for what ends them: memory, or a limit on processes. Try fewer: --workers 1",
                 )
             for rank in suspects:
                 while self._run_pool([rank], 1):

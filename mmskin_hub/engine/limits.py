@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from types import ModuleType
+from typing import Any
 
 from mmskin_hub.errors import MissingExtra, MmskinError
-
-if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerContext
 
 WORKER_ENVIRONMENT = {
     # The cores are shared out by process, and sums come out alike on any number of them.
@@ -33,6 +31,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 REFUSED = (*NO_ROOM, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG, errno.ENOTDIR, errno.ENAMETOOLONG)
 """The same, and what else may keep a folder from being written to."""
 
+_STARTING = threading.Lock()
 PRELOAD = "mmskin_hub.engine.preload"
 """The module imported once, in the process all workers are forked from."""
 
@@ -76,14 +75,37 @@ def worker_environment() -> Iterator[None]:
                 os.environ[name] = value
 
 
+class _Worker(ForkServerProcess):
+    """A process that is not told of the script that started it.
+
+    ``multiprocessing.spawn.get_preparation_data`` (read in CPython 3.11) sends the file of ``__main__`` along, which
+    the new process runs: a script that calls us without ``if __name__ == "__main__"`` would start over in each. Our
+    workers need nothing of it, so while one is started a bare module stands in its place.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        with _STARTING:
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                return ForkServerProcess._Popen(process_obj)
+            finally:
+                sys.modules["__main__"] = main
+
+
+class _Workers(ForkServerContext):
+    Process = _Worker
+
+
 def worker_context() -> ForkServerContext:
-    """The process context of all workers, its server started.
+    """The process context of all workers, its server started; they never see the caller's script.
 
     The server loads :data:`PRELOAD` by itself, so whoever calls this early has it done by the time it is needed.
     """
     from multiprocessing import forkserver
 
-    context = multiprocessing.get_context("forkserver")
+    context = _Workers()
     context.set_forkserver_preload([PRELOAD])
     with worker_environment():
         forkserver.ensure_running()

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from mmskin_hub.served.client import CONNECTIONS, Client, Reply, shown_url
 from mmskin_hub.served.faults import EndpointFailed, Fault, Options, Secret, refused_key
+
+T = TypeVar("T")
 
 PATIENCE = 100
 """Waits the server itself asked for that do not count as faults of a request."""
@@ -36,6 +39,16 @@ class Patience:
     backoff: float = 1.0
     longest_wait: float = 300.0
     time_limit: float | None = None
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work`` to its end, in a thread of its own where this one has an event loop (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 class Stopped(Exception):

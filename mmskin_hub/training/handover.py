@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,10 +45,14 @@ def command_of(choice: Choice, arguments: Sequence[str]) -> list[str]:
 
 
 class Launch:
-    """One run of accelerate. :meth:`run` returns the status to exit with."""
+    """One run of accelerate. :meth:`run` returns the status to exit with.
 
-    def __init__(self, choice: Choice, arguments: Sequence[str]) -> None:
+    ``output`` is the descriptor that takes what the processes print, by default standard output.
+    """
+
+    def __init__(self, choice: Choice, arguments: Sequence[str], output: int | None = None) -> None:
         self.command, self.processes = command_of(choice, arguments), choice.processes
+        self._output = output
         self._asked = False
         self._told: set[int] = set()
         self._failed_at: float | None = None
@@ -55,6 +60,8 @@ class Launch:
     def run(self) -> int:
         """Run to the end. Raises :class:`MmskinError` with what the first process to fail said."""
         with tempfile.TemporaryDirectory(prefix="mmskin-") as folder:
+            if threading.current_thread() is not threading.main_thread():
+                return self._run(Path(folder))  # signals are the main thread's
             before = signal.signal(signal.SIGTERM, self._hear)
             try:
                 return self._run(Path(folder))
@@ -68,7 +75,7 @@ class Launch:
         environ = {**os.environ, FOLDER: str(folder), PROCESSES: str(self.processes)}
         environ.setdefault(ELASTIC, "600")
         # accelerate would die of a SIGTERM to all processes of a job, and leave the one that trains behind.
-        launcher = subprocess.Popen(self.command, env=environ, preexec_fn=_prepare)
+        launcher = subprocess.Popen(self.command, env=environ, preexec_fn=_prepare, stdout=self._output)
         interrupted = False
         while True:
             try:

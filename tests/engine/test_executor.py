@@ -63,18 +63,18 @@ def test_workers_are_other_processes_with_one_thread_a_library(tmp_path: Path, m
     assert os.environ.get("OMP_NUM_THREADS") == "3"
 
 
-def test_a_script_without_a_main_guard_is_told_so_instead_of_starting_over_for_ever(tmp_path: Path) -> None:
+def test_a_script_needs_no_main_guard_and_is_run_once(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import sys\nfrom pathlib import Path\n"
         "from mmskin_hub.engine.executor import LocalExecutor\nfrom tests.engine.dying import DyingStep\n"
-        "folder = Path(sys.argv[1])\n"
-        "LocalExecutor(DyingStep(str(folder)), [0, 1], 2, folder / 'logs', print, print).run()\n"
+        "folder = Path(sys.argv[1])\nprint('once')\n"
+        "LocalExecutor(DyingStep(str(folder)), [0, 1], 2, folder / 'logs', lambda: None, print).run()\n"
     )
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path)],
-        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True, text=True, check=True, timeout=120, env={**os.environ, "PYTHONPATH": str(root)},
     )  # fmt: skip
-    assert done.returncode != 0
-    assert "__name__ == '__main__'" in done.stderr
+    assert done.stdout == "once\n"
+    assert (tmp_path / "done-0").exists() and (tmp_path / "done-1").exists()

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -29,7 +28,7 @@ from mmskin_hub.evals.model.endpoint_likelihood import OPENED, SCORED, Token, pr
 from mmskin_hub.evals.model.endpoint_request import data_uri, decoding, messages
 from mmskin_hub.served.client import MODELS_NAMED, Client, Reply, base_url, find_key, shown_url
 from mmskin_hub.served.faults import EndpointFailed, Fault, Options
-from mmskin_hub.served.pool import Patience, Pool
+from mmskin_hub.served.pool import Patience, Pool, run_to_end
 
 T = TypeVar("T")
 
@@ -71,7 +70,7 @@ def open_endpoint(
 
     try:
         with key.kept_from_logs():
-            served = _run(listed()) or {}
+            served = run_to_end(listed()) or {}
     except Fault as fault:
         raise EndpointFailed(
             f"No server answers at {shown_url(url)}. {fault.text}", "Start it, or give the address of another."
@@ -180,7 +179,7 @@ class EndpointModel:
 
         key = find_key(self.url, OPTIONS)
         with key.kept_from_logs():
-            _run(self._pool.each([str(place) for place in range(len(asks))], key, settle))
+            run_to_end(self._pool.each([str(place) for place in range(len(asks))], key, settle))
         error = self._pool.error
         if error is None and refused:
             place, fault = min(refused.items())
@@ -277,13 +276,3 @@ async def _encoded(picture: Any, locks: dict[int, asyncio.Lock]) -> str:
     """``picture`` as a URI, made beside the event loop. A lock each: PIL decodes a picture once, in one thread."""
     async with locks.setdefault(id(picture), asyncio.Lock()):
         return await asyncio.to_thread(data_uri, picture)
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run ``work`` to its end, in a thread of its own where this one has an event loop (a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()

@@ -12,7 +12,6 @@ nobody else, the token of the Hugging Face login (``HF_TOKEN``) stands in for it
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import sys
@@ -27,7 +26,7 @@ from mmskin_hub.derive.vqa.endpoint.run import NOTHING, OPTIONS, Progress, Run
 from mmskin_hub.schema import Asked, Written
 from mmskin_hub.served.client import base_url, find_key
 from mmskin_hub.served.faults import EndpointFailed
-from mmskin_hub.served.pool import Patience
+from mmskin_hub.served.pool import Patience, run_to_end
 
 __all__ = ["EndpointFailed", "EndpointSettings", "EndpointWriter", "Progress"]
 
@@ -116,7 +115,7 @@ class EndpointWriter:
                 url = base_url(self.settings.url, OPTIONS)
                 key = find_key(url, OPTIONS)
                 with key.kept_from_logs():
-                    outcomes |= asyncio.run(run.ask(url, key))
+                    outcomes |= run_to_end(run.ask(url, key))
         found = [outcomes[key] for key in keys]
         return [
             Written(one.id, out.pairs, self.name, out.reason, out.detail) for one, out in zip(asked, found, strict=True)
