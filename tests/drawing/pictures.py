@@ -10,104 +10,21 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-Floats = NDArray[np.floating[Any]]
+from mmskin_hub.demo import paint
 
-# Fitzpatrick I to VI under a warm flash.
-TONES = ((236, 200, 184), (226, 182, 158), (207, 158, 128), (176, 124, 92), (134, 88, 62), (92, 60, 46))
 SIZES = ((480, 360), (360, 480), (420, 420), (520, 350), (450, 340), (380, 500), (600, 400), (400, 300))
-
-
-def _noise(rng: np.random.Generator, width: int, height: int, cell: float) -> Floats:
-    """Smooth noise in -1..1 whose bumps are about ``cell`` pixels wide."""
-    shape = (max(2, int(height / cell) + 2), max(2, int(width / cell) + 2))
-    small = Image.fromarray(rng.normal(0, 1, shape).astype(np.float32))
-    way = Image.Resampling.BICUBIC if cell > 15 else Image.Resampling.BILINEAR
-    big = np.asarray(small.resize((width, height), way), np.float32)
-    return np.clip(big / 2, -1, 1)
-
-
-def _grain(rng: np.random.Generator, width: int, height: int, sigma: float) -> Floats:
-    return rng.standard_normal((height, width), np.float32) * np.float32(sigma)
-
-
-def _grid(width: int, height: int) -> tuple[Floats, Floats]:
-    y, x = np.mgrid[0:height, 0:width]
-    return x.astype(np.float32), y.astype(np.float32)
-
-
-def _ones(width: int, height: int, colour: Any) -> Floats:
-    return np.broadcast_to(np.asarray(colour, np.float32), (height, width, 3)).copy()
-
-
-def _blend(image: Floats, alpha: Floats, colour: Any) -> None:
-    image += np.clip(alpha, 0, 1)[..., None] * (np.asarray(colour, np.float32) - image)
-
-
-def _done(image: Floats) -> Image.Image:
-    return Image.fromarray(np.clip(image, 0, 255).astype(np.uint8))
-
-
-def _skin(rng: np.random.Generator, width: int, height: int, tone: tuple[int, int, int]) -> Floats:
-    """Bare skin: flash falloff, mottling, fine creases and grain."""
-    x, y = _grid(width, height)
-    cx, cy = rng.uniform(0.2, 0.8) * width, rng.uniform(0.1, 0.7) * height
-    light = 1.1 - 0.35 * np.hypot((x - cx) / width, (y - cy) / height) ** 1.5
-    light += 0.10 * _noise(rng, width, height, width / 3) + 0.03 * _noise(rng, width, height, 5)
-    creases = np.sin(
-        (x * math.cos(a := rng.uniform(0, 3)) + y * math.sin(a)) / rng.uniform(2.5, 5)
-        + 3 * _noise(rng, width, height, 40)
-    )
-    light += 0.012 * creases + _grain(rng, width, height, 0.012)
-    image = light[..., None] * np.asarray(tone, np.float32)
-    image[..., 0] += 8 * _noise(rng, width, height, 60)
-    return image
-
-
-Window = tuple[slice, slice]
-
-
-def _blob(
-    rng: np.random.Generator,
-    image: Floats,
-    centre: tuple[float, float],
-    radius: float,
-    ragged: float,
-    soft: float,
-    colour: Any,
-    strength: float,
-) -> tuple[Window, Floats]:
-    """Paint a lesion with an irregular edge about ``soft`` pixels wide; its window and mask (0 to 1) come back."""
-    height, width = image.shape[:2]
-    reach = radius * (1 + ragged) + soft
-    x0, x1 = max(0, int(centre[0] - reach)), min(width, int(centre[0] + reach) + 2)
-    y0, y1 = max(0, int(centre[1] - reach)), min(height, int(centre[1] + reach) + 2)
-    window = (slice(y0, max(y0, y1)), slice(x0, max(x0, x1)))
-    wide, high = max(0, x1 - x0), max(0, y1 - y0)
-    if not wide or not high:
-        return window, np.zeros((high, wide), np.float32)
-    x, y = _grid(wide, high)
-    x, y = x + np.float32(x0 - centre[0]), y + np.float32(y0 - centre[1])
-    stretch, angle = rng.uniform(0.65, 1.0), rng.uniform(0, math.pi)
-    u = x * math.cos(angle) + y * math.sin(angle)
-    v = (y * math.cos(angle) - x * math.sin(angle)) / stretch
-    far = np.sqrt(u * u + v * v) + np.float32(ragged * radius) * _noise(rng, wide, high, max(6, radius / 2))
-    mask: Floats = np.clip((radius - far) / soft + 0.5, 0, 1)
-    _blend(image[window], strength * mask, colour)
-    return window, mask
 
 
 def clinical(seed: int, size: tuple[int, int] | None = None, tone: int | None = None) -> Image.Image:
     """A photograph of skin: one big lesion, a crop of small ones, a patch with scale, or loss of pigment."""
     rng = np.random.default_rng([1, seed])
     width, height = size or SIZES[int(rng.integers(len(SIZES)))]
-    base = TONES[int(rng.integers(6)) if tone is None else tone]
-    image = _skin(rng, width, height, base)
+    base = paint.TONES[int(rng.integers(6)) if tone is None else tone]
+    image = paint.skin(rng, width, height, base, exact=False)
     dark = sum(base) < 360
     red = np.asarray(base) * ((0.75, 0.55, 0.6) if dark else (0.92, 0.55, 0.55))
     short = min(width, height)
@@ -115,112 +32,100 @@ def clinical(seed: int, size: tuple[int, int] | None = None, tone: int | None = 
     if kind == 0:  # a pigmented or keratotic nodule
         radius = rng.uniform(0.12, 0.25) * short
         centre = (rng.uniform(0.3, 0.7) * width, rng.uniform(0.3, 0.7) * height)
-        _blob(rng, image, centre, radius * 1.5, 0.3, radius / 2, red, 0.5)
-        window, mask = _blob(rng, image, centre, radius, 0.3, 6, np.asarray(base) * rng.uniform(0.3, 0.6), 0.9)
-        image[window] += (mask * 25 * _noise(rng, mask.shape[1], mask.shape[0], 9))[..., None]
+        paint.blob(rng, image, centre, radius * 1.5, 0.3, radius / 2, red, 0.5)
+        window, mask = paint.blob(rng, image, centre, radius, 0.3, 6, np.asarray(base) * rng.uniform(0.3, 0.6), 0.9)
+        image[window] += (mask * 25 * paint.noise(rng, mask.shape[1], mask.shape[0], 9))[..., None]
     elif kind == 1:  # many papules
         for _ in range(int(rng.integers(12, 30))):
             at, radius = (rng.uniform(0.05, 0.95) * width, rng.uniform(0.05, 0.95) * height), rng.uniform(6, 24)
-            _blob(rng, image, at, radius, 0.3, 5, red, 0.8)
-            _blob(rng, image, (at[0] - 2, at[1] - 3), radius / 4, 0, 4, (250, 235, 225), 0.5)
+            paint.blob(rng, image, at, radius, 0.3, 5, red, 0.8)
+            paint.blob(rng, image, (at[0] - 2, at[1] - 3), radius / 4, 0, 4, (250, 235, 225), 0.5)
     elif kind == 2:  # plaques with silvery scale
         for _ in range(int(rng.integers(2, 5))):
             at = (rng.uniform(0.1, 0.9) * width, rng.uniform(0.1, 0.9) * height)
-            window, mask = _blob(rng, image, at, rng.uniform(0.15, 0.32) * short, 0.25, 8, red, 0.85)
-            flakes = np.clip(1.6 * _noise(rng, mask.shape[1], mask.shape[0], 11) - 0.1, 0, 0.8)
-            _blend(image[window], mask * flakes, (238, 228, 220))
+            window, mask = paint.blob(rng, image, at, rng.uniform(0.15, 0.32) * short, 0.25, 8, red, 0.85)
+            flakes = np.clip(1.6 * paint.noise(rng, mask.shape[1], mask.shape[0], 11) - 0.1, 0, 0.8)
+            paint.blend(image[window], mask * flakes, (238, 228, 220))
     elif kind == 3:  # depigmented patches
         for _ in range(int(rng.integers(2, 6))):
             at = (rng.uniform(0, 1) * width, rng.uniform(0, 1) * height)
-            _blob(rng, image, at, rng.uniform(0.12, 0.3) * short, 0.4, 5, (238, 214, 204), 0.8)
+            paint.blob(rng, image, at, rng.uniform(0.12, 0.3) * short, 0.4, 5, (238, 214, 204), 0.8)
     else:  # an ulcer or crusted erosions
         for _ in range(int(rng.integers(1, 5))):
             at = (rng.uniform(0.2, 0.8) * width, rng.uniform(0.2, 0.8) * height)
             radius = rng.uniform(0.08, 0.2) * short
-            _blob(rng, image, at, radius * 1.4, 0.3, 15, red, 0.7)
-            _blob(rng, image, at, radius, 0.4, 5, (122, 30, 34), 0.9)
-            _blob(rng, image, at, radius * 0.6, 0.6, 4, (196, 150, 70), 0.7)
+            paint.blob(rng, image, at, radius * 1.4, 0.3, 15, red, 0.7)
+            paint.blob(rng, image, at, radius, 0.4, 5, (122, 30, 34), 0.9)
+            paint.blob(rng, image, at, radius * 0.6, 0.6, 4, (196, 150, 70), 0.7)
     if rng.random() < 0.35:  # the limb ends: a drape behind it
-        x, y = _grid(width, height)
+        x, y = paint.grid(width, height)
         edge = rng.uniform(0.72, 0.88) * width + 0.06 * width * np.sin(y / height * rng.uniform(2, 5))
         drape = ((38, 74, 116), (24, 24, 26), (70, 120, 96), (190, 190, 186))[int(rng.integers(4))]
-        _blend(image, (x - edge) / 6, np.asarray(drape))
-    picture = _done(image)
+        paint.blend(image, (x - edge) / 6, np.asarray(drape))
+    picture = paint.done(image)
     if rng.random() < 0.3:
-        _hairs(picture, rng, int(rng.integers(8, 25)), 1)
+        paint.hairs(picture, rng, int(rng.integers(8, 25)), 1)
     return picture.filter(ImageFilter.BoxBlur(0.6))
-
-
-def _hairs(picture: Image.Image, rng: np.random.Generator, count: int, width: int) -> None:
-    draw = ImageDraw.Draw(picture)
-    for _ in range(count):
-        x, y = rng.uniform(0, picture.width), rng.uniform(0, picture.height)
-        angle, bend, points = rng.uniform(0, 6.3), rng.uniform(-0.1, 0.1), []
-        for _ in range(int(rng.integers(10, 22))):
-            points.append((x, y))
-            angle += bend
-            x, y = x + 9 * math.cos(angle), y + 9 * math.sin(angle)
-        draw.line(points, fill=(42, 26, 20), width=width)
 
 
 def dermoscopic(seed: int, size: tuple[int, int] | None = None, vignette: bool | None = None) -> Image.Image:
     """A dermoscopic field: network, globules, veil, hairs; with a black round stop or only darker corners."""
     rng = np.random.default_rng([2, seed])
     width, height = size or SIZES[int(rng.integers(len(SIZES)))]
-    image = _ones(width, height, ((222, 160, 140), (214, 172, 146), (196, 140, 118))[int(rng.integers(3))])
-    image *= (1 + 0.06 * _noise(rng, width, height, 90) + _grain(rng, width, height, 0.012))[..., None]
+    image = paint.ones(width, height, ((222, 160, 140), (214, 172, 146), (196, 140, 118))[int(rng.integers(3))])
+    image *= (1 + 0.06 * paint.noise(rng, width, height, 90) + paint.grain(rng, width, height, 0.012))[..., None]
     short = min(width, height)
-    x, y = _grid(width, height)
+    x, y = paint.grid(width, height)
     centre = (rng.uniform(0.4, 0.6) * width, rng.uniform(0.4, 0.6) * height)
     brown = np.asarray((134, 84, 56)) * rng.uniform(0.7, 1.15)
-    window, lesion = _blob(rng, image, centre, rng.uniform(0.25, 0.36) * short, 0.4, 14, brown, 0.75)
+    window, lesion = paint.blob(rng, image, centre, rng.uniform(0.25, 0.36) * short, 0.4, 14, brown, 0.75)
     pitch = rng.uniform(5, 8)
-    warp = 4 * _noise(rng, width, height, 25)
+    warp = 4 * paint.noise(rng, width, height, 25)
     net = sum(np.cos(((x + warp) * math.cos(a) + (y + warp) * math.sin(a)) / pitch * 2.2) for a in (0, 2.094, 4.189))
-    _blend(image[window], lesion * np.clip(0.4 - net, 0, 1)[window] * 0.4, (70, 40, 28))
+    paint.blend(image[window], lesion * np.clip(0.4 - net, 0, 1)[window] * 0.4, (70, 40, 28))
     blobs = ((62, 36, 28), (50, 40, 44), (92, 106, 132), (236, 220, 214), (168, 40, 44))
     for _ in range(int(rng.integers(3, 7))):
         at = (centre[0] + rng.normal(0, 0.16) * width, centre[1] + rng.normal(0, 0.16) * height)
         colour = blobs[int(rng.integers(len(blobs)))]
-        _blob(rng, image, at, rng.uniform(0.04, 0.16) * short, 0.5, 9, colour, 0.75)
-    picture = _done(image)
+        paint.blob(rng, image, at, rng.uniform(0.04, 0.16) * short, 0.5, 9, colour, 0.75)
+    picture = paint.done(image)
     draw = ImageDraw.Draw(picture)
     for _ in range(int(rng.integers(20, 60))):
         px, py, r = centre[0] + rng.normal(0, 0.15) * width, centre[1] + rng.normal(0, 0.15) * height, rng.uniform(2, 4)
         draw.ellipse((px - r, py - r, px + r, py + r), fill=(72, 42, 32))
     if rng.random() < 0.5:
-        _hairs(picture, rng, int(rng.integers(4, 14)), 3)
+        paint.hairs(picture, rng, int(rng.integers(4, 14)), 3)
     picture = picture.filter(ImageFilter.BoxBlur(1))
     if vignette if vignette is not None else rng.random() < 0.5:
         reach = np.hypot(x - width / 2, y - height / 2)
         stop = np.clip((rng.uniform(0.5, 0.62) * short - reach) / 3, 0, 1)[..., None]
-        return _done(np.asarray(picture, np.float32) * stop + 6 * (1 - stop))
+        return paint.done(np.asarray(picture, np.float32) * stop + 6 * (1 - stop))
     corner = 1 - 0.5 * np.clip(np.hypot((x / width - 0.5), (y / height - 0.5)) - 0.3, 0, 1)
-    return _done(np.asarray(picture, np.float32) * corner[..., None])
+    return paint.done(np.asarray(picture, np.float32) * corner[..., None])
 
 
 def pathology(seed: int, size: tuple[int, int] | None = None) -> Image.Image:
     """An H&E field: eosin fibres, an epidermis with rete ridges, haematoxylin nuclei, white clefts."""
     rng = np.random.default_rng([3, seed])
     width, height = size or SIZES[int(rng.integers(len(SIZES)))]
-    x, y = _grid(width, height)
-    fibres = np.sin((y + 22 * _noise(rng, width, height, 70)) / rng.uniform(4, 9) + x / 60)
-    image = _ones(width, height, (232, 164, 196))
-    _blend(image, 0.35 * (fibres + 1) / 2 + 0.2 * _noise(rng, width, height, 20), (212, 108, 160))
+    x, y = paint.grid(width, height)
+    fibres = np.sin((y + 22 * paint.noise(rng, width, height, 70)) / rng.uniform(4, 9) + x / 60)
+    image = paint.ones(width, height, (232, 164, 196))
+    paint.blend(image, 0.35 * (fibres + 1) / 2 + 0.2 * paint.noise(rng, width, height, 20), (212, 108, 160))
     turn = rng.random() < 0.5
     depth = (x / width if turn else y / height) - rng.uniform(0.15, 0.4)
     along = y if turn else x
-    ridges = depth - 0.09 * np.sin(along / rng.uniform(18, 45)) - 0.12 * _noise(rng, width, height, 60)
+    ridges = depth - 0.09 * np.sin(along / rng.uniform(18, 45)) - 0.12 * paint.noise(rng, width, height, 60)
     epidermis = np.clip(-ridges * 25, 0, 1)
-    _blend(image, 0.6 * epidermis, (176, 98, 172))
-    _blend(image, np.clip((-depth - 0.16) * 30, 0, 1), (244, 240, 244))
+    paint.blend(image, 0.6 * epidermis, (176, 98, 172))
+    paint.blend(image, np.clip((-depth - 0.16) * 30, 0, 1), (244, 240, 244))
     for _ in range(int(rng.integers(1, 5))):  # clefts and vessels
         at = (rng.uniform(0, 1) * width, rng.uniform(0, 1) * height)
-        _blob(rng, image, at, rng.uniform(0.04, 0.16) * min(width, height), 0.6, 4, (246, 240, 245), 1.0)
+        paint.blob(rng, image, at, rng.uniform(0.04, 0.16) * min(width, height), 0.6, 4, (246, 240, 245), 1.0)
     nests = [(rng.uniform(0, 1) * width, rng.uniform(0, 1) * height) for _ in range(int(rng.integers(2, 6)))]
     for nest in nests:
-        _blob(rng, image, nest, rng.uniform(0.08, 0.2) * min(width, height), 0.6, 14, (150, 96, 178), 0.5)
-    picture = _done(image)
+        paint.blob(rng, image, nest, rng.uniform(0.08, 0.2) * min(width, height), 0.6, 14, (150, 96, 178), 0.5)
+    picture = paint.done(image)
     draw = ImageDraw.Draw(picture)
     for _ in range(int(rng.integers(350, 800))):
         if rng.random() < 0.6:
@@ -231,24 +136,6 @@ def pathology(seed: int, size: tuple[int, int] | None = None) -> Image.Image:
         rx, ry, t = rng.uniform(2, 4.5), rng.uniform(2, 4.5), rng.uniform(0.7, 1.2)
         draw.ellipse((px - rx, py - ry, px + rx, py + ry), fill=(int(80 * t), int(46 * t), int(128 * t)))
     return picture.filter(ImageFilter.BoxBlur(0.7))
-
-
-def _chart(rng: np.random.Generator, draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
-    draw.line([(40, 20), (40, height - 40), (width - 20, height - 40)], fill=(30, 30, 30), width=2)
-    colours = ((40, 90, 160), (200, 80, 40), (60, 140, 80))
-    if rng.random() < 0.5:
-        count = int(rng.integers(4, 9))
-        step = (width - 70) / count
-        for k in range(count):
-            top = rng.uniform(30, height - 80)
-            draw.rectangle((50 + k * step, top, 50 + (k + 0.7) * step, height - 41), fill=colours[k % 3])
-    else:
-        for colour in colours:
-            points = [(40 + k * (width - 60) / 8, rng.uniform(30, height - 60)) for k in range(9)]
-            draw.line(points, fill=colour, width=3)
-    for k in range(5):
-        draw.text((10, 20 + k * (height - 60) / 4), str(100 - 25 * k), fill=(20, 20, 20))
-    draw.text((width // 2 - 30, height - 25), "Years", fill=(20, 20, 20))
 
 
 def _ecg(rng: np.random.Generator, draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
@@ -278,15 +165,15 @@ def _scheme(rng: np.random.Generator, draw: ImageDraw.ImageDraw, width: int, hei
 
 
 def _xray(rng: np.random.Generator, width: int, height: int) -> Image.Image:
-    x, y = _grid(width, height)
+    x, y = paint.grid(width, height)
     glow = np.zeros((height, width), np.float32)
     for _ in range(6):
         at = rng.uniform(0.2, 0.8) * width
         lean = rng.uniform(-0.25, 0.25)
         glow += 70 * np.exp(-(((x - at - lean * y) / rng.uniform(14, 40)) ** 2))
     glow += 40 * np.exp(-(((x - width / 2) / (width / 3)) ** 2 + ((y - height / 2) / (height / 2)) ** 2))
-    glow += 8 * _noise(rng, width, height, 12) + _grain(rng, width, height, 3)
-    return _done(np.repeat(np.clip(glow, 0, 235)[..., None], 3, 2))
+    glow += 8 * paint.noise(rng, width, height, 12) + paint.grain(rng, width, height, 3)
+    return paint.done(np.repeat(np.clip(glow, 0, 235)[..., None], 3, 2))
 
 
 def other(seed: int, size: tuple[int, int] | None = None, kind: str | None = None) -> Image.Image:
@@ -297,7 +184,7 @@ def other(seed: int, size: tuple[int, int] | None = None, kind: str | None = Non
     if kind == "xray":
         return _xray(rng, width, height)
     picture = Image.new("RGB", (width, height), (255, 255, 255))
-    {"chart": _chart, "ecg": _ecg, "scheme": _scheme}[kind](rng, ImageDraw.Draw(picture), width, height)
+    {"chart": paint.chart, "ecg": _ecg, "scheme": _scheme}[kind](rng, ImageDraw.Draw(picture), width, height)
     return picture
 
 
@@ -326,28 +213,13 @@ def scenery(seed: int, size: tuple[int, int] = (420, 600)) -> Image.Image:
     """A decorative photograph: sky, hills, sun."""
     rng = np.random.default_rng([6, seed])
     width, height = size
-    x, y = _grid(width, height)
+    x, y = paint.grid(width, height)
     image = np.stack([120 + 90 * y / height, 160 + 50 * y / height, 230 - 40 * y / height], 2)
     for k in range(4):
         ridge = height * (0.45 + 0.12 * k) + 40 * np.sin(x / rng.uniform(40, 110) + rng.uniform(0, 6))
-        _blend(image, np.clip((y - ridge) / 3, 0, 1), (40 + 14 * k, 110 - 18 * k, 60))
-    image += 4 * _noise(rng, width, height, 6)[..., None]
-    return _done(image)
-
-
-def arrows(picture: Image.Image, seed: int) -> Image.Image:
-    """The same picture with arrows (or an asterisk) that a publisher drew on it."""
-    rng = np.random.default_rng([7, seed])
-    picture = picture.copy()
-    draw = ImageDraw.Draw(picture)
-    for _ in range(int(rng.integers(1, 4))):
-        x, y = rng.uniform(0.3, 0.7) * picture.width, rng.uniform(0.3, 0.7) * picture.height
-        angle, ink = rng.uniform(0, 6.3), (255, 255, 255) if rng.random() < 0.6 else (0, 0, 0)
-        tail = (x + 70 * math.cos(angle), y + 70 * math.sin(angle))
-        draw.line([tail, (x, y)], fill=ink, width=6)
-        barbs = [(x + 26 * math.cos(angle + d), y + 26 * math.sin(angle + d)) for d in (0.45, -0.45)]
-        draw.polygon([(x, y), *barbs], fill=ink)
-    return picture
+        paint.blend(image, np.clip((y - ridge) / 3, 0, 1), (40 + 14 * k, 110 - 18 * k, 60))
+    image += 4 * paint.noise(rng, width, height, 6)[..., None]
+    return paint.done(image)
 
 
 POOL = {"clinical": 48, "dermoscopic": 24, "pathology": 24}

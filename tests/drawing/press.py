@@ -20,6 +20,7 @@ from reportlab import rl_config
 from reportlab.pdfbase import pdfmetrics, ttfonts
 from reportlab.pdfgen.canvas import Canvas
 
+from mmskin_hub.demo import paint
 from tests.drawing import pictures
 from tests.drawing import words as wording
 from tests.drawing.truth import Truth, phash
@@ -371,7 +372,7 @@ class Book:
         self.next_picture += 1
         image = pictures.face() if drop == "face" else pictures.make(modality, self.next_picture, size)
         if drop == "annotated":
-            image = pictures.arrows(image, self.next_picture)
+            image = paint.arrows(image, self.next_picture)
         return Shot(image, modality, drop or ("other" if modality == "other" else None))
 
     def words(self, shot: Shot, size: str = "any") -> wording.Words:

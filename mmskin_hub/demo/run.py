@@ -1,0 +1,220 @@
+"""``mmskin demo``: run the steps of :mod:`mmskin_hub.demo.line` one after the other, in one folder.
+
+::
+
+    FOLDER/demo.json    the marker of a demo: its seed, and what is done, with seconds and what was found
+          /log/         what each step said
+          /cache, /tmp  what libraries keep and put down; nothing is written anywhere else
+          /commands.sh  the steps, to be read, or run by hand; /mixture.yaml  what the model is trained on
+
+A step that is done is not done again, so a demo that was stopped goes on with the same command; ``mmskin build`` and
+``mmskin eval`` also go on within theirs. What a step that begins anew had written (``Step.afresh``) is removed first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Protocol
+
+import mmskin_hub
+from mmskin_hub.demo.found import LOGS, hash_of, log_of
+from mmskin_hub.demo.line import Step, steps
+from mmskin_hub.engine.work import atomic, read_json
+from mmskin_hub.errors import MissingExtra, MmskinError, OutputExists, WrongUse
+
+MARKER, MIXTURE = "demo.json", "mixture.yaml"
+NEEDED = ("pymupdf", "datatrove", "trl", "lm_eval")
+"""Packages by which it is known that the extra ``demo`` is not installed."""
+ROOM = 1 << 30
+"""Bytes that must be free on the disk; the demo writes less than a tenth of it."""
+TAIL = 15
+"""Lines of a step that failed that are shown."""
+_AGAIN = 0.2
+"""Seconds between two looks at what a step says."""
+
+
+class Watcher(Protocol):
+    """Who is told how far the line is."""
+
+    def begin(self, number: int, step: Step) -> None:
+        """A step begins."""
+
+    def says(self, text: str) -> None:
+        """What the step under way said last."""
+
+    def end(self, number: int, step: Step, done: Mapping[str, Any], before: bool) -> None:
+        """A step is done; ``before`` where an earlier run did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A demo in the folder ``out``, with books drawn from ``seed``."""
+
+    out: Path
+    seed: int = 0
+
+
+def demo(request: Request, watcher: Watcher) -> dict[str, Any]:
+    """Run what is not done yet; returns the record of ``demo.json`` with ``hashes`` of the two datasets (SHA-256).
+
+    Raises :class:`MissingExtra` where a package is missing, and as :func:`walk` does.
+    """
+    _check_packages()
+    record = walk(steps(request.seed), request, watcher)
+    record["hashes"] = {name: hash_of(request.out / "data" / name) for name in ("mm-skin", "sft-mm")}
+    _write(request.out, record)
+    return {"out": str(request.out), **record}
+
+
+def walk(line: Sequence[Step], request: Request, watcher: Watcher) -> dict[str, Any]:
+    """Run the steps of ``line`` that are not done yet in the folder of ``request``; returns the record.
+
+    Raises :class:`OutputExists` where the folder holds something else, :class:`WrongUse` where it holds a demo of
+    another seed or version, :class:`MmskinError` where a step fails.
+    """
+    record = _open(request, line)
+    environment = _environment(request.out)
+    for number, step in enumerate(line):
+        before = step.name in record["steps"]
+        if not before:
+            watcher.begin(number, step)
+            began = time.monotonic()
+            for path in step.afresh:
+                shutil.rmtree(request.out / path, ignore_errors=True)
+            _run(step, request.out, environment, watcher.says)
+            record["steps"][step.name] = {
+                "command": step.command,
+                "seconds": round(time.monotonic() - began, 1),
+                "found": _found(step, request.out),
+            }
+            _write(request.out, record)
+        watcher.end(number, step, record["steps"][step.name], before)
+    shutil.rmtree(request.out / "tmp", ignore_errors=True)
+    return record
+
+
+def _check_packages() -> None:
+    from importlib.util import find_spec
+
+    for package in NEEDED:
+        if find_spec(package) is None:
+            raise MissingExtra("mmskin demo", "demo", package)
+
+
+def _open(request: Request, line: Sequence[Step]) -> dict[str, Any]:
+    """The record of the folder, which is made or gone on with."""
+    out, version = request.out, mmskin_hub.__version__
+    record = {"mmskin_hub": version, "seed": request.seed, "steps": {}}
+    if out.exists() and not out.is_dir():
+        raise OutputExists(f"{out} is a file.", "Name a folder with --out")
+    if out.is_dir() and any(out.iterdir()):
+        held = read_json(out / MARKER) if (out / MARKER).is_file() else None
+        if not isinstance(held, dict) or "steps" not in held:
+            raise OutputExists(f"{out} holds something else than a demo.", "Name another folder with --out")
+        if (held["mmskin_hub"], held["seed"]) != (version, request.seed):
+            raise WrongUse(
+                f"{out} holds a demo of seed {held['seed']}, by mmskin {held['mmskin_hub']}.",
+                "Delete that folder, or name another with --out",
+            )
+        record = held
+    for folder in (out, out / LOGS, out / "cache", out / "tmp"):
+        folder.mkdir(parents=True, exist_ok=True)
+    if (free := shutil.disk_usage(out).free) < ROOM:
+        raise MmskinError(f"{out} has {free / 1e9:.1f} GB free, and the demo wants {ROOM / 1e9:.1f} GB.", "Make room.")
+    _write(out, record)
+    (out / MIXTURE).write_bytes((resources.files("mmskin_hub.demo") / MIXTURE).read_bytes())
+    (out / "commands.sh").write_text("".join(f"{step.command}\n" for step in line), "utf-8")
+    return record
+
+
+def _write(out: Path, record: Mapping[str, Any]) -> None:
+    with atomic(out / MARKER) as temporary:
+        temporary.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def _environment(out: Path) -> dict[str, str]:
+    """That of this process, but offline, quiet, and with every cache in the demo's folder."""
+    found = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING", "MMSKIN_"))}
+    cache = str(out / "cache")
+    return {
+        **found,
+        "HF_HOME": cache,
+        "XDG_CACHE_HOME": cache,
+        "MPLCONFIGDIR": cache,
+        "TMPDIR": str(out / "tmp"),
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "COLUMNS": "160",
+    }
+
+
+def arguments(command: str) -> list[str]:
+    """``command`` as it is run: by this interpreter, whatever PATH has."""
+    program, *rest = shlex.split(command)
+    return [sys.executable, *(("-m", "mmskin_hub") if program == "mmskin" else ()), *rest]
+
+
+def _run(step: Step, out: Path, environment: Mapping[str, str], says: Callable[[str], None]) -> None:
+    """Run ``step`` to its end; raises :class:`MmskinError` where its status is none of those that it may have."""
+    said, complained = log_of(out, step.name, "out"), log_of(out, step.name, "err")
+    with said.open("wb") as stdout, complained.open("wb") as stderr:
+        process = subprocess.Popen(
+            arguments(step.command), cwd=out, env=dict(environment), stdin=subprocess.DEVNULL, stdout=stdout,
+            stderr=stderr,
+        )  # fmt: skip
+        try:
+            while process.poll() is None:
+                time.sleep(_AGAIN)
+                says(last_line(complained))
+        except BaseException:
+            # Ctrl-C at a terminal reaches the step by itself; whoever else stops this process means the step too.
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
+    if process.returncode not in step.statuses:
+        raise _failed(step, out, process.returncode)
+
+
+def _found(step: Step, out: Path) -> str:
+    try:
+        return step.found(out)
+    except (OSError, KeyError, ValueError, StopIteration) as error:
+        raise _failed(step, out, 0) from error
+
+
+def _failed(step: Step, out: Path, status: int) -> MmskinError:
+    log = log_of(out, step.name, "err")
+    lines = [line.rstrip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()][-TAIL:]
+    told = "".join(f"\n    {line}" for line in lines)
+    return MmskinError(
+        f"The step “{step.title}” failed (status {status}): {step.command}{told}",
+        f"All it said is in {log}; the same mmskin demo goes on there. Something missing? mmskin doctor",
+    )
+
+
+def last_line(log: Path) -> str:
+    """The last line of ``log`` with something on it; of a bar that is drawn over itself, the last state."""
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 2048))
+        text = file.read().decode("utf-8", "replace")
+    lines = [line for line in text.replace("\r", "\n").splitlines() if line.strip(" \x1b[A")]
+    return lines[-1].strip() if lines else ""
