@@ -28,7 +28,7 @@ def title(block: Block) -> str:
 def test_the_pages_have_blocks_of_each_kind() -> None:
     assert len(PYTHON) >= 5
     assert sum(1 for block in SHELL for _ in commands(block)) >= 60
-    assert {block.language for block in ALL} <= {"sh", "python", "yaml", "json", ""}
+    assert {block.language for block in ALL} <= {"sh", "python", "py", "yaml", "json", "text", ""}
 
 
 @pytest.mark.parametrize("block", SHELL, ids=title)

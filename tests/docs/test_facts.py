@@ -78,3 +78,29 @@ def test_flags_of_the_original_script_stand_in_the_recipe() -> None:
     settings = set(re.findall(r"`(\w+: [^`]+)`", "\n".join(rows)))
     assert len(settings) >= 20
     assert all(re.search(rf"^{re.escape(setting)}(?:\s|$)", recipe, re.MULTILINE) for setting in settings)
+
+
+ORIGINAL = {
+    "ZS_classification.py": "experiment model_path model-base model-name load-8bit load-4bit temperature top_p "
+    "num_beams image-folder conv_mode result-path",
+    "SFT_classification.py": "experiment model_path result_dir",
+    "VQA_test.py": "model-path model-base model-name result-dir conv-mode captions-file image-folder dataset-file "
+    "temperature top_p num_beams load-8bit load-4bit device",
+    "finetune_lora.sh": "lora_enable lora_r lora_alpha mm_projector_lr deepspeed model_name_or_path version data_path "
+    "image_folder vision_tower mm_vision_select_layer mm_use_im_start_end mm_use_im_patch_token image_aspect_ratio "
+    "group_by_modality_length bf16 output_dir num_train_epochs per_device_train_batch_size per_device_eval_batch_size "
+    "gradient_accumulation_steps evaluation_strategy save_strategy save_steps save_total_limit learning_rate "
+    "weight_decay warmup_ratio lr_scheduler_type logging_steps tf32 model_max_length gradient_checkpointing "
+    "dataloader_num_workers lazy_preprocess report_to",
+    "merge_lora_weights.py": "model-path model-base save-model-path",
+}
+"""The flags of the original release's scripts, as its commits d0dd102 and later have them."""
+
+
+def test_every_flag_of_the_original_scripts_has_its_line() -> None:
+    page = prose(ROOT / "docs" / "from_the_original_scripts.md")
+    for script, flags in ORIGINAL.items():
+        part = page.partition(f"## {script}")[2].partition("\n## ")[0]
+        assert part, script
+        told = set(re.findall(r"--([\w-]+)", part))
+        assert set(flags.split()) <= told, f"{script}: {sorted(set(flags.split()) - told)}"

@@ -43,6 +43,7 @@ def test_lines_are_no_longer_than_those_of_the_code() -> None:
     long = [
         f"{name_of(page)}:{number}"
         for page in DOCS
+        if page.name != "api.md"  # lines of signatures
         for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
         if len(line) > 120 and not line.startswith("|")
     ]
