@@ -33,7 +33,7 @@ from mmskin_hub.demo.line import Step, steps
 from mmskin_hub.engine.work import atomic, read_json
 from mmskin_hub.errors import MissingExtra, MmskinError, OutputExists, WrongUse
 
-MARKER, MIXTURE = "demo.json", "mixture.yaml"
+MARKER, RECIPE = "demo.json", "mixture.yaml"
 NEEDED = ("pymupdf", "datatrove", "trl", "lm_eval")
 """Packages by which it is known that the extra ``demo`` is not installed."""
 ROOM = 1 << 30
@@ -133,7 +133,7 @@ def _open(request: Request, line: Sequence[Step]) -> dict[str, Any]:
     if (free := shutil.disk_usage(out).free) < ROOM:
         raise MmskinError(f"{out} has {free / 1e9:.1f} GB free, and the demo wants {ROOM / 1e9:.1f} GB.", "Make room.")
     _write(out, record)
-    (out / MIXTURE).write_bytes((resources.files("mmskin_hub.demo") / MIXTURE).read_bytes())
+    (out / RECIPE).write_bytes((resources.files("mmskin_hub.demo") / RECIPE).read_bytes())
     (out / "commands.sh").write_text("".join(f"{step.command}\n" for step in line), "utf-8")
     return record
 
