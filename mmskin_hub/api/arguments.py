@@ -21,8 +21,11 @@ Names = Sequence[str] | str
 
 
 def path_of(place: Place) -> Path:
-    """``place`` as an absolute path."""
-    return Path(place).expanduser().absolute()
+    """``place`` as an absolute path; raises :class:`WrongUse` where it begins with the home of an unknown user."""
+    try:
+        return Path(place).expanduser().absolute()
+    except RuntimeError as error:
+        raise WrongUse(f"{place}: there is no such user here.", "Say the whole path.") from error
 
 
 def path_or_none(place: Place | None) -> Path | None:
@@ -33,7 +36,7 @@ def path_or_none(place: Place | None) -> Path | None:
 def text_of(place: Place) -> str:
     """``place`` as text, ``~`` resolved; whatever is no path (``owner/name``, an address) stays as it is."""
     text = os.fspath(place)
-    return str(Path(text).expanduser()) if text.startswith("~") else text
+    return str(path_of(text)) if text.startswith("~") else text
 
 
 def several(places: Sequence[Place] | Place) -> tuple[str, ...]:

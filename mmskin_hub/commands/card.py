@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmskin_hub.api.arguments import path_of, path_or_none
 from mmskin_hub.errors import MissingExtra, WrongUse, describe
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def add(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    folder = args.path.expanduser().absolute()
+    folder = path_of(args.path)
     kind = _kind(folder)
     if kind == "dataset" and (args.results or args.data or args.audit):
         raise WrongUse("--results, --data and --audit are for models.", "Leave them out.")
@@ -68,9 +69,9 @@ def _run(args: argparse.Namespace) -> int:
         folder=folder,
         repo=args.repo,
         version=args.version,
-        results=args.results.expanduser().absolute() if args.results else None,
+        results=path_or_none(args.results),
         data=tuple(args.data),
-        audit=tuple(path.expanduser().absolute() for path in args.audit),
+        audit=tuple(path_of(path) for path in args.audit),
     )
     try:
         card = _card(read_subject(request, private=True), args.locator)
@@ -110,6 +111,6 @@ def _write(card: str, out: Path | None) -> None:
         sys.stdout.flush()
         return
     try:
-        out.expanduser().write_text(card, encoding="utf-8", newline="\n")
+        path_of(out).write_text(card, encoding="utf-8", newline="\n")
     except OSError as error:
         raise WrongUse(f"--out {out} cannot be written ({describe(error)}).", "Name another file.") from error

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mmskin_hub.api.arguments import path_of
 from mmskin_hub.commands.common import print_json, show, table
 
 
@@ -32,7 +33,7 @@ def add(commands: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     from mmskin_hub.evals.compare import compare
 
-    found = compare(args.run_a.expanduser(), args.run_b.expanduser(), args.seed)
+    found = compare(path_of(args.run_a), path_of(args.run_b), args.seed)
     if args.json:
         print_json(found)
     else:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mmskin_hub.api.arguments import path_of
 from mmskin_hub.commands.common import print_json
 
 
@@ -28,11 +29,17 @@ def add(commands: Any) -> None:
         metavar="DIR",
         help="folder for all of it (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws the books (default: %(default)s)")
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="draws the books (default: %(default)s)")
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON, and nothing else, on standard output"
     )
     parser.set_defaults(run=_run)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from zero on")
+    return int(text)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -40,7 +47,7 @@ def _run(args: argparse.Namespace) -> int:
     from mmskin_hub.demo.run import Request, demo
     from mmskin_hub.demo.show import show_table, watcher
 
-    request = Request(args.out.expanduser().absolute(), args.seed)
+    request = Request(path_of(args.out), args.seed)
     with watcher(len(steps(args.seed))) as watching:
         record = demo(request, watching)
     if args.json:

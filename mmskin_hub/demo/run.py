@@ -4,11 +4,11 @@
 
     FOLDER/demo.json    the marker of a demo: its seed, and what is done, with seconds and what was found
           /log/         what each step said
-          /cache, /tmp  what libraries keep and put down; nothing is written anywhere else
+          /cache, /tmp-…  what libraries keep and put down; nothing is written anywhere else
           /commands.sh  the steps, to be read, or run by hand; /mixture.yaml  what the model is trained on
 
-A step that is done is not done again, so a demo that was stopped goes on with the same command; ``mmskin build`` and
-``mmskin eval`` also go on within theirs. What a step that begins anew had written (``Step.afresh``) is removed first.
+A step that is done is not done again, as long as what it wrote is still there, so a demo that was stopped goes on with
+the same command. What a step makes is removed before it begins: nothing is left of one that was stopped.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -31,13 +33,15 @@ import mmskin_hub
 from mmskin_hub.demo.found import LOGS, hash_of, log_of
 from mmskin_hub.demo.line import Step, steps
 from mmskin_hub.engine.work import atomic, read_json
-from mmskin_hub.errors import MissingExtra, MmskinError, OutputExists, WrongUse
+from mmskin_hub.errors import MissingExtra, MmskinError, OutputExists, WrongUse, describe
 
 MARKER, RECIPE = "demo.json", "mixture.yaml"
 NEEDED = ("pymupdf", "datatrove", "trl", "lm_eval")
 """Packages by which it is known that the extra ``demo`` is not installed."""
 ROOM = 1 << 30
 """Bytes that must be free on the disk; the demo writes less than a tenth of it."""
+LONGEST = 60
+"""Bytes of the path of a folder for temporary files; forty more follow in the name of a socket, and 104 may be."""
 TAIL = 15
 """Lines of a step that failed that are shown."""
 _AGAIN = 0.2
@@ -84,24 +88,35 @@ def walk(line: Sequence[Step], request: Request, watcher: Watcher) -> dict[str, 
     another seed or version, :class:`MmskinError` where a step fails.
     """
     record = _open(request, line)
-    environment = _environment(request.out)
-    for number, step in enumerate(line):
-        before = step.name in record["steps"]
-        if not before:
-            watcher.begin(number, step)
-            began = time.monotonic()
-            for path in step.afresh:
-                shutil.rmtree(request.out / path, ignore_errors=True)
-            _run(step, request.out, environment, watcher.says)
-            record["steps"][step.name] = {
-                "command": step.command,
-                "seconds": round(time.monotonic() - began, 1),
-                "found": _found(step, request.out),
-            }
+    whole = True
+    with _temporary(request.out) as temporary:
+        environment = _environment(request.out, temporary)
+        for number, step in enumerate(line):
+            done = record["steps"].pop(step.name, None)
+            whole = whole and done is not None and _still_there(step, request.out, done["found"])
+            if not whole:
+                watcher.begin(number, step)
+                done = _done(step, request.out, environment, watcher.says)
+            record["steps"][step.name] = done
             _write(request.out, record)
-        watcher.end(number, step, record["steps"][step.name], before)
-    shutil.rmtree(request.out / "tmp", ignore_errors=True)
+            watcher.end(number, step, done, whole)
     return record
+
+
+def _done(step: Step, out: Path, environment: Mapping[str, str], says: Callable[[str], None]) -> dict[str, Any]:
+    """Run ``step``; what the record says of it."""
+    began = time.monotonic()
+    for path in step.makes:
+        shutil.rmtree(out / path, ignore_errors=True)
+    _run(step, out, environment, says)
+    return {"command": step.command, "seconds": round(time.monotonic() - began, 1), "found": _found(step, out)}
+
+
+def _still_there(step: Step, out: Path, found: str) -> bool:
+    try:
+        return step.found(out) == found
+    except (OSError, KeyError, ValueError, StopIteration):
+        return False
 
 
 def _check_packages() -> None:
@@ -116,26 +131,51 @@ def _open(request: Request, line: Sequence[Step]) -> dict[str, Any]:
     """The record of the folder, which is made or gone on with."""
     out, version = request.out, mmskin_hub.__version__
     record = {"mmskin_hub": version, "seed": request.seed, "steps": {}}
-    if out.exists() and not out.is_dir():
-        raise OutputExists(f"{out} is a file.", "Name a folder with --out")
-    if out.is_dir() and any(out.iterdir()):
-        held = read_json(out / MARKER) if (out / MARKER).is_file() else None
-        if not isinstance(held, dict) or "steps" not in held:
-            raise OutputExists(f"{out} holds something else than a demo.", "Name another folder with --out")
-        if (held["mmskin_hub"], held["seed"]) != (version, request.seed):
+    try:
+        if out.is_dir() and any(out.iterdir()):
+            record = _held(out)
+        if (record["mmskin_hub"], record["seed"]) != (version, request.seed):
             raise WrongUse(
-                f"{out} holds a demo of seed {held['seed']}, by mmskin {held['mmskin_hub']}.",
+                f"{out} holds a demo of seed {record['seed']}, by mmskin {record['mmskin_hub']}.",
                 "Delete that folder, or name another with --out",
             )
-        record = held
-    for folder in (out, out / LOGS, out / "cache", out / "tmp"):
-        folder.mkdir(parents=True, exist_ok=True)
-    if (free := shutil.disk_usage(out).free) < ROOM:
-        raise MmskinError(f"{out} has {free / 1e9:.1f} GB free, and the demo wants {ROOM / 1e9:.1f} GB.", "Make room.")
-    _write(out, record)
-    (out / RECIPE).write_bytes((resources.files("mmskin_hub.demo") / RECIPE).read_bytes())
-    (out / "commands.sh").write_text("".join(f"{step.command}\n" for step in line), "utf-8")
+        out.mkdir(parents=True, exist_ok=True)
+        if (free := shutil.disk_usage(out).free) < ROOM:
+            raise MmskinError(
+                f"{out} has {free / 1e9:.1f} GB free, and the demo wants {ROOM / 1e9:.1f} GB.", "Make room."
+            )
+        _write(out, record)
+        for folder in (LOGS, "cache"):
+            (out / folder).mkdir(exist_ok=True)
+        (out / RECIPE).write_bytes((resources.files("mmskin_hub.demo") / RECIPE).read_bytes())
+        (out / "commands.sh").write_text("".join(f"{step.command}\n" for step in line), "utf-8")
+    except OSError as error:
+        raise WrongUse(f"{out} cannot be used ({describe(error)}).", "Name another folder with --out") from error
     return record
+
+
+def _held(out: Path) -> dict[str, Any]:
+    """The record in the folder ``out``; raises :class:`OutputExists` where there is none."""
+    try:
+        held: dict[str, Any] = read_json(out / MARKER)
+        steps, _ = held["steps"], (held["mmskin_hub"], held["seed"])
+        if all(isinstance(done["found"], str) and "seconds" in done for done in steps.values()):
+            return held
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise OutputExists(f"{out} holds something else than a demo.", "Name another folder with --out")
+
+
+@contextmanager
+def _temporary(out: Path) -> Iterator[Path]:
+    """A folder for what libraries put down, removed at the end.
+
+    It lies in ``out`` unless its path is then too long for the sockets of worker processes, which the system cuts at
+    about a hundred characters.
+    """
+    inside = len(os.fsencode(out / "tmp")) <= LONGEST
+    with tempfile.TemporaryDirectory(prefix="tmp-", dir=out if inside else None, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def _write(out: Path, record: Mapping[str, Any]) -> None:
@@ -143,7 +183,7 @@ def _write(out: Path, record: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
-def _environment(out: Path) -> dict[str, str]:
+def _environment(out: Path, temporary: Path) -> dict[str, str]:
     """That of this process, but offline, quiet, and with every cache in the demo's folder."""
     found = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING", "MMSKIN_"))}
     cache = str(out / "cache")
@@ -152,7 +192,7 @@ def _environment(out: Path) -> dict[str, str]:
         "HF_HOME": cache,
         "XDG_CACHE_HOME": cache,
         "MPLCONFIGDIR": cache,
-        "TMPDIR": str(out / "tmp"),
+        "TMPDIR": str(temporary),
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,14 +102,21 @@ class _Workers(ForkServerContext):
 def worker_context() -> ForkServerContext:
     """The process context of all workers, its server started; they never see the caller's script.
 
-    The server loads :data:`PRELOAD` by itself, so whoever calls this early has it done by the time it is needed.
+    The server loads :data:`PRELOAD` by itself, so whoever calls this early has it done by the time it is needed. Raises
+    :class:`MmskinError` where its socket cannot be made: the path of one has a hundred letters at most.
     """
     from multiprocessing import forkserver
 
     context = _Workers()
     context.set_forkserver_preload([PRELOAD])
     with worker_environment():
-        forkserver.ensure_running()
+        try:
+            forkserver.ensure_running()
+        except OSError as error:
+            raise MmskinError(
+                f"Workers cannot be started in the folder for temporary files, {tempfile.gettempdir()}: {error}.",
+                "Name another one, with a short path: TMPDIR=/tmp",
+            ) from error
     return context
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -101,8 +103,59 @@ def test_steps_keep_to_the_folder_and_the_network_to_itself(tmp_path: Path, monk
     walk((writes("one", code),), Request(tmp_path / "demo"), Seen())
     seen = json.loads((tmp_path / "demo" / "seen").read_text())
     assert "HF_TOKEN" not in seen and "HF_HUB_CACHE" not in seen and seen["HF_HUB_OFFLINE"] == "1"
-    for name in ("HF_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "TMPDIR"):
+    for name in ("HF_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"):
         assert Path(seen[name]).is_relative_to(tmp_path / "demo")
+
+
+SOCKET = "import multiprocessing as m; p = m.get_context('forkserver').Process(target=print); p.start(); p.join()"
+
+
+@pytest.mark.parametrize("name", ["d", "a-name-as-long-as-the-names-of-projects-are/" * 3])
+def test_temporary_files_go_with_the_demo_and_have_paths_that_sockets_can_have(name: str) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        out = Path(folder) / name
+        code = f"import os; open('seen', 'w').write(os.environ['TMPDIR']); {SOCKET}"
+        walk((writes("one", code),), Request(out), Seen())
+        seen = Path((out / "seen").read_text())
+        assert not seen.exists() and seen.is_relative_to(out) == (name == "d")
+
+
+def test_what_is_gone_is_made_again_with_all_that_follows_from_it(tmp_path: Path) -> None:
+    def fills(name: str) -> Step:
+        command = f"python -c \"import os; os.mkdir('{name}'); open('{name}/file', 'w').write('x')\""
+        return Step(name, name, command, lambda out: (out / name / "file").read_text(), makes=(name,))
+
+    line = (fills("one"), fills("two"), fills("three"))
+    walk(line, Request(tmp_path), Seen())
+    shutil.rmtree(tmp_path / "two")
+    seen = Seen()
+    walk(line, Request(tmp_path), seen)
+    assert seen.ended == [("one", True), ("two", False), ("three", False)]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"steps": {}}', '{"mmskin_hub": "1", "seed": 0, "steps": {"a": 1}}'])
+def test_a_marker_that_is_none_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "demo.json").write_text(text)
+    with pytest.raises(OutputExists, match="something else than a demo"):
+        walk((writes("one"),), Request(tmp_path), Seen())
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    for out in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / "dangling", Path("/proc/demo")):
+        with pytest.raises(WrongUse, match="cannot be used"):
+            walk((writes("one"),), Request(out), Seen())
+
+
+def test_without_room_nothing_is_begun_and_with_it_all_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmskin_hub.demo import run
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "ROOM", 1 << 60)
+        with pytest.raises(MmskinError, match="GB free"):
+            walk((writes("one"),), Request(tmp_path / "demo"), Seen())
+    walk((writes("one"),), Request(tmp_path / "demo"), Seen())
 
 
 def test_ctrl_c_stops_the_step_and_the_same_command_goes_on(tmp_path: Path) -> None:

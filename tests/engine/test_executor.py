@@ -78,3 +78,14 @@ def test_a_script_needs_no_main_guard_and_is_run_once(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stdout == "once\n"
     assert (tmp_path / "done-0").exists() and (tmp_path / "done-1").exists()
+
+
+def test_a_folder_whose_path_is_too_long_for_a_socket_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / ("a-long-name-" * 10)
+    folder.mkdir()
+    code = "from mmskin_hub.engine.limits import worker_context; worker_context()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(folder)}, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "mmskin_hub.errors.MmskinError: Workers cannot be started" in done.stderr
+    assert "TMPDIR=/tmp" in done.stderr

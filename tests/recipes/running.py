@@ -93,6 +93,9 @@ def _enter(
     for stream in (1, 2):
         os.dup2(handle, stream)
     os.environ.update(environment)
+    if "torch" in sys.modules:
+        # The pool of threads does not survive a fork; two threads that make a new one at once fail (torch 2.15).
+        sys.modules["torch"].set_num_threads(1)
     sys.argv = [RECIPE, *argv]
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     if prepare is not None:
