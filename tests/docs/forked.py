@@ -155,6 +155,10 @@ def _run(argv: Sequence[str], folder: str, environment: Mapping[str, str]) -> in
     os.environ.clear()
     os.environ.update(environment)
     status: Any = 0
+    if "torch" in sys.modules:
+        # The pool of threads does not survive a fork. Whoever asks for it first makes a new one; two threads that ask
+        # at once, as when weights are loaded, meet "Invalid thread pool!" (torch 2.15, ParallelOpenMP.cpp).
+        sys.modules["torch"].set_num_threads(1)
     try:
         name, words = argv[0], list(argv[1:])
         if name == "pip":
