@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ def _run(args: argparse.Namespace) -> int:
     from mmskin_hub.demo.run import Request, demo
     from mmskin_hub.demo.show import show_table, watcher
 
+    for name in ("SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.default_int_handler)  # the step under way is stopped then, too
     request = Request(path_of(args.out), args.seed)
     with watcher(len(steps(args.seed))) as watching:
         record = demo(request, watching)

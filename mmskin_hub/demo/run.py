@@ -13,6 +13,7 @@ the same command. What a step makes is removed before it begins: nothing is left
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -89,26 +90,28 @@ def walk(line: Sequence[Step], request: Request, watcher: Watcher) -> dict[str, 
     """
     record = _open(request, line)
     whole = True
-    with _temporary(request.out) as temporary:
+    with _locked(request.out) as lock, _temporary(request.out) as temporary:
         environment = _environment(request.out, temporary)
         for number, step in enumerate(line):
             done = record["steps"].pop(step.name, None)
             whole = whole and done is not None and _still_there(step, request.out, done["found"])
             if not whole:
                 watcher.begin(number, step)
-                done = _done(step, request.out, environment, watcher.says)
+                done = _done(step, request.out, environment, lock, watcher.says)
             record["steps"][step.name] = done
             _write(request.out, record)
             watcher.end(number, step, done, whole)
     return record
 
 
-def _done(step: Step, out: Path, environment: Mapping[str, str], says: Callable[[str], None]) -> dict[str, Any]:
+def _done(
+    step: Step, out: Path, environment: Mapping[str, str], lock: int, says: Callable[[str], None]
+) -> dict[str, Any]:
     """Run ``step``; what the record says of it."""
     began = time.monotonic()
     for path in step.makes:
         shutil.rmtree(out / path, ignore_errors=True)
-    _run(step, out, environment, says)
+    _run(step, out, environment, lock, says)
     return {"command": step.command, "seconds": round(time.monotonic() - began, 1), "found": _found(step, out)}
 
 
@@ -167,6 +170,24 @@ def _held(out: Path) -> dict[str, Any]:
 
 
 @contextmanager
+def _locked(out: Path) -> Iterator[int]:
+    """Hold the demo of ``out`` for this process and the steps it starts; the lock's file descriptor.
+
+    Raises :class:`MmskinError` where another holds it. It is ``flock``'s: a lock is held as long as any process has
+    the file open that it was taken with, whatever became of the others.
+    """
+    with (out / LOGS / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise MmskinError(
+                f"Another mmskin demo, or a step of one that was killed, is at work in {out}.",
+                "Wait for it to end, or name another folder with --out",
+            ) from error
+        yield file.fileno()
+
+
+@contextmanager
 def _temporary(out: Path) -> Iterator[Path]:
     """A folder for what libraries put down, removed at the end.
 
@@ -210,28 +231,38 @@ def arguments(command: str) -> list[str]:
     return [sys.executable, *(("-m", "mmskin_hub") if program == "mmskin" else ()), *rest]
 
 
-def _run(step: Step, out: Path, environment: Mapping[str, str], says: Callable[[str], None]) -> None:
-    """Run ``step`` to its end; raises :class:`MmskinError` where its status is none of those that it may have."""
+def _run(step: Step, out: Path, environment: Mapping[str, str], lock: int, says: Callable[[str], None]) -> None:
+    """Run ``step`` to its end; raises :class:`MmskinError` where its status is none of those that it may have.
+
+    The step holds the ``lock`` too, so that one whose demo was killed is not joined by another.
+    """
     said, complained = log_of(out, step.name, "out"), log_of(out, step.name, "err")
     with said.open("wb") as stdout, complained.open("wb") as stderr:
         process = subprocess.Popen(
             arguments(step.command), cwd=out, env=dict(environment), stdin=subprocess.DEVNULL, stdout=stdout,
-            stderr=stderr,
+            stderr=stderr, pass_fds=(lock,), start_new_session=True,
         )  # fmt: skip
         try:
             while process.poll() is None:
                 time.sleep(_AGAIN)
                 says(last_line(complained))
         except BaseException:
-            # Ctrl-C at a terminal reaches the step by itself; whoever else stops this process means the step too.
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            _stop(process)
             raise
     if process.returncode not in step.statuses:
         raise _failed(step, out, process.returncode)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a step and all that it started: asked at first, as by Ctrl-C, and at last not asked."""
+    for number, seconds in ((signal.SIGINT, 5), (signal.SIGINT, 5), (signal.SIGTERM, 10), (signal.SIGKILL, None)):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+            break
+    with suppress(ProcessLookupError):  # what the step itself left behind
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _found(step: Step, out: Path) -> str:

@@ -158,26 +158,62 @@ def test_without_room_nothing_is_begun_and_with_it_all_is(tmp_path: Path, monkey
     walk((writes("one"),), Request(tmp_path / "demo"), Seen())
 
 
-def test_ctrl_c_stops_the_step_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    program = (
-        "import sys; from pathlib import Path; from tests.demo.test_walk import *\n"
-        "line = (writes('one'), writes('two', 'import time; time.sleep(60)'))\n"
-        "walk(line, Request(Path(sys.argv[1])), Seen())"
-    )
-    root = Path(__file__).resolve().parents[2]
+PROGRAM = (
+    "import signal, sys; from pathlib import Path; from tests.demo.test_walk import *\n"
+    "signal.signal(signal.SIGTERM, signal.default_int_handler)\n"
+    "line = (writes('one'), writes('two', sys.argv[2]))\n"
+    "walk(line, Request(Path(sys.argv[1])), Seen())"
+)
+DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def begun(out: Path, code: str) -> subprocess.Popen[bytes]:
+    """A process in the middle of the second of two steps, which runs ``code`` and then sleeps."""
+    code = f"{code}import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
     process = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], cwd=root, stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-c", PROGRAM, str(out), code], cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True
     )
-    while not (tmp_path / "two").is_file():
+    while not ((out / "pid").is_file() and (out / "pid").read_text()):
         assert process.poll() is None
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=30)
-    assert b"KeyboardInterrupt" in told and process.returncode != 0
+    return process
+
+
+def alive(out: Path) -> bool:
+    try:
+        os.kill(int((out / "pid").read_text()), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("code", ["", pytest.param(DEAF, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_is_stopped_stops_the_step_and_the_same_command_goes_on(
+    tmp_path: Path, code: str, number: signal.Signals
+) -> None:
+    process = begun(tmp_path, code)
+    os.killpg(process.pid, number)
+    _, told = process.communicate(timeout=60)
+    assert b"KeyboardInterrupt" in told and process.returncode != 0 and not alive(tmp_path)
     assert json.loads((tmp_path / "demo.json").read_text())["steps"].keys() == {"one"}
     seen = Seen()
     walk((writes("one"), writes("two")), Request(tmp_path), seen)
     assert seen.began == ["two"]
+
+
+def test_a_step_whose_demo_was_killed_is_not_joined_by_another(tmp_path: Path) -> None:
+    process = begun(tmp_path, "")
+    process.kill()
+    process.communicate()
+    assert alive(tmp_path)
+    with pytest.raises(MmskinError, match="at work in"):
+        walk((writes("one"), writes("two")), Request(tmp_path), Seen())
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    while alive(tmp_path):
+        time.sleep(0.05)
+    walk((writes("one"), writes("two")), Request(tmp_path), Seen())
 
 
 def test_every_command_of_the_line_is_one_that_mmskin_knows() -> None:
