@@ -41,6 +41,8 @@ NEEDED = ("pymupdf", "datatrove", "trl", "lm_eval")
 """Packages by which it is known that the extra ``demo`` is not installed."""
 ROOM = 1 << 30
 """Bytes that must be free on the disk; the demo writes less than a tenth of it."""
+PATTERNS = frozenset("*?[]")
+"""What load_dataset, given a folder, does not take as it stands (fsspec's glob)."""
 LONGEST = 60
 """Bytes of the path of a folder for temporary files; forty more follow in the name of a socket, and 104 may be."""
 TAIL = 15
@@ -134,6 +136,11 @@ def _open(request: Request, line: Sequence[Step]) -> dict[str, Any]:
     """The record of the folder, which is made or gone on with."""
     out, version = request.out, mmskin_hub.__version__
     record = {"mmskin_hub": version, "seed": request.seed, "steps": {}}
+    if odd := PATTERNS.intersection(str(out)):
+        raise WrongUse(
+            f"{out} holds {' and '.join(sorted(odd))}, which the library datasets takes for a pattern of names.",
+            "Name another folder with --out",
+        )
     try:
         if out.is_dir() and any(out.iterdir()):
             record = _held(out)

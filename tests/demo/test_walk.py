@@ -148,6 +148,13 @@ def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
             walk((writes("one"),), Request(out), Seen())
 
 
+@pytest.mark.parametrize("name", ["demo [2]", "what?", "a*"])
+def test_a_name_that_datasets_cannot_open_is_told_before_anything_is_done(tmp_path: Path, name: str) -> None:
+    with pytest.raises(WrongUse, match="pattern of names"):
+        walk((writes("one"),), Request(tmp_path / name), Seen())
+    assert not (tmp_path / name).exists()
+
+
 def test_without_room_nothing_is_begun_and_with_it_all_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mmskin_hub.demo import run
 
