@@ -25,6 +25,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ The bar of transformers' Trainer is tqdm's own; what it logs at each step is pri
 
 def live() -> bool:
     """Whether standard error is a terminal that something may move on."""
-    return sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in DUMB
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in DUMB
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -143,6 +144,9 @@ def _styled(stream: IO[str]) -> bool:
 
 def prepare() -> None:
     """Set the streams and the environment of a process that is ours, and of those it starts, to these rules."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     if not live():
         for name in NO_BARS:
             os.environ.setdefault(name, "1")

@@ -143,6 +143,10 @@ def test_the_import_is_light() -> None:
         ("mm_skin", {"books": "b", "vqa": "endpoint"}, "--vqa-endpoint URL"),
         ("ham10000", {"raw": "x", "split": "mine"}, "'grouped', 'paper', 'official'"),
         ("ham10000", {"raw": "x", "max_side": -1}, "max_side=-1"),
+        ("mm_skin", {"books": "x", "min_size": None}, "min_size=None is not a whole number"),
+        ("ham10000", {"raw": ".", "max_side": None}, "max_side=None is not a whole number"),
+        ("skinvl_sft", {"variant": "mm", "data": {"mm_skin": "x"}, "seed": "x"}, "seed='x' is not a whole number"),
+        ("mm_skin", {"books": "~nobody-of-that-name/x"}, "no such user"),
     ],
 )
 def test_a_build_that_cannot_be_is_wrong_use(dataset: str, given: dict[str, Any], said: str, tmp_path: Path) -> None:

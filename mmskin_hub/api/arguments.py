@@ -77,9 +77,9 @@ def check_choice(name: str, value: str | None, kind: Any, known: Sequence[str] =
         raise WrongUse(f"{name}={value!r} is not known.", f"There are: {', '.join(map(repr, there))}")
 
 
-def check_whole(name: str, value: int | None, least: int = 1) -> None:
-    """Raise :class:`WrongUse` where ``value`` is neither ``None`` nor a whole number from ``least`` on."""
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+def check_whole(name: str, value: int | None, least: int = 1, optional: bool = True) -> None:
+    """Raise :class:`WrongUse` where ``value`` is no whole number from ``least`` on, nor ``None`` where it may be."""
+    if not (optional and value is None) and (not isinstance(value, int) or isinstance(value, bool) or value < least):
         raise WrongUse(f"{name}={value!r} is not a whole number from {least} on.", "Leave it out for the default.")
 
 

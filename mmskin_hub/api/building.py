@@ -171,8 +171,8 @@ def _check(dataset: Dataset, given: Mapping[str, Any]) -> None:
     if given["vqa"] is not None:
         check_choice("vqa", given["vqa"], Writer)
     for name, least in (("workers", 1), ("min_size", 1), ("vqa_concurrency", 1), ("vqa_time_limit", 1),
-                        ("max_side", 0)):  # fmt: skip
-        check_whole(name, given[name], least)
+                        ("max_side", 0), ("seed", 0)):  # fmt: skip
+        check_whole(name, given[name], least, optional=defaults[name] is None)
     needed = FITS[dataset.source][0]
     if not given[needed]:
         raise WrongUse(f"{dataset.name} cannot be built without {needed}.", f"Say {needed}={EXAMPLES[needed]}")

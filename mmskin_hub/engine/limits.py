@@ -24,6 +24,8 @@ WORKER_ENVIRONMENT = {
     "NUMEXPR_NUM_THREADS": "1",
     # onnxruntime otherwise keeps a device id and a data base of events under ~/.cache and sends them home.
     "ORT_DISABLE_TELEMETRY": "1",
+    # A file random.py in the folder where the user stands is not for them.
+    "PYTHONSAFEPATH": "1",
 }
 """The environment that worker processes are started with."""
 

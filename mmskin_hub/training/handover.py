@@ -40,8 +40,9 @@ class Process:
 
 def command_of(choice: Choice, arguments: Sequence[str]) -> list[str]:
     """The command line: accelerate with ``choice``, the recipe's module with ``arguments``."""
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(choice.config), *choice.options]
-    return [*launch, "--quiet", "--module", MODULE, *arguments]
+    # -P: a folder "datasets" where the user stands would hide the library of that name.
+    launch = [sys.executable, "-P", "-m", "accelerate.commands.launch", "--config_file", str(choice.config)]
+    return [*launch, *choice.options, "--quiet", "--module", MODULE, *arguments]
 
 
 class Launch:
@@ -72,7 +73,7 @@ class Launch:
         self._asked = True
 
     def _run(self, folder: Path) -> int:
-        environ = {**os.environ, FOLDER: str(folder), PROCESSES: str(self.processes)}
+        environ = {**os.environ, "PYTHONSAFEPATH": "1", FOLDER: str(folder), PROCESSES: str(self.processes)}
         environ.setdefault(ELASTIC, "600")
         # accelerate would die of a SIGTERM to all processes of a job, and leave the one that trains behind.
         launcher = subprocess.Popen(self.command, env=environ, preexec_fn=_prepare, stdout=self._output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -192,3 +193,9 @@ def test_a_number_that_json_lacks_becomes_null(capsys: pytest.CaptureFixture[str
 
 def test_facts_are_two_columns() -> None:
     assert facts([("disk", "one two"), ("disk", "three"), ("a", "b")]) == "  disk  one two\n        three\n  a     b"
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&-"])
+def test_closed_streams_stop_nothing(closed: str) -> None:
+    done = subprocess.run(["sh", "-c", f"{shlex.join(MMSKIN)} datasets --json {closed}"], cwd=ROOT, env=environment())
+    assert done.returncode == 0

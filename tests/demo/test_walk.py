@@ -229,8 +229,8 @@ def test_every_command_of_the_line_is_one_that_mmskin_knows() -> None:
     parser = make_parser()
     for step in steps(0):
         words = arguments(step.command)[1:]
-        if words[:2] == ["-m", "mmskin_hub"]:
-            parser.parse_args(words[2:])
+        if words[:3] == ["-P", "-m", "mmskin_hub"]:
+            parser.parse_args(words[3:])
 
 
 @pytest.mark.parametrize(

@@ -89,3 +89,15 @@ def test_a_folder_whose_path_is_too_long_for_a_socket_is_told(tmp_path: Path) ->
     )
     assert done.returncode == 1 and "mmskin_hub.errors.MmskinError: Workers cannot be started" in done.stderr
     assert "TMPDIR=/tmp" in done.stderr
+
+
+def test_modules_where_the_user_stands_are_not_taken_for_those_of_python(tmp_path: Path) -> None:
+    for name in ("random", "json", "queue"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')")
+    code = (
+        "import sys; sys.path.pop(0); from mmskin_hub.engine.limits import worker_context\n"
+        "process = worker_context().Process(target=print, args=('well',)); process.start(); process.join()\n"
+        "sys.exit(process.exitcode)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "well"), done.stderr

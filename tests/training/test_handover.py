@@ -50,8 +50,8 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_command_names_config_module_and_arguments() -> None:
     choice = Choice(Path("cpu.yaml"), 1, "", ["--num_processes", "1"])
     command = command_of(choice, ["--config", "tiny.yaml"])
-    assert command[:3] == [sys.executable, "-m", "accelerate.commands.launch"]
-    assert command[3:7] == ["--config_file", "cpu.yaml", "--num_processes", "1"]
+    assert command[:4] == [sys.executable, "-P", "-m", "accelerate.commands.launch"]
+    assert command[4:8] == ["--config_file", "cpu.yaml", "--num_processes", "1"]
     assert command[-4:] == ["--module", "mmskin_hub.recipes.sft", "--config", "tiny.yaml"]
 
 
