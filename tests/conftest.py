@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 # One thread a process, here and in all that is started: models of a few thousand weights gain nothing by more, and
 # several processes with as many threads as cores each (pytest -n) spend half their time waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that runs the tests in the background has them, and all that they start, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
 

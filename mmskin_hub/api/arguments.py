@@ -21,11 +21,15 @@ Names = Sequence[str] | str
 
 
 def path_of(place: Place) -> Path:
-    """``place`` as an absolute path; raises :class:`WrongUse` where it begins with the home of an unknown user."""
+    """``place`` as an absolute path; raises :class:`WrongUse` where it is empty, or in the home of an unknown user."""
+    if not os.fspath(place):
+        raise WrongUse("A place is empty.", 'Name a file or a folder; that where you stand is "."')
     try:
         return Path(place).expanduser().absolute()
     except RuntimeError as error:
         raise WrongUse(f"{place}: there is no such user here.", "Say the whole path.") from error
+    except FileNotFoundError as error:
+        raise WrongUse("The folder in which this runs is not there any more.", "Go to another one: cd") from error
 
 
 def path_or_none(place: Place | None) -> Path | None:

@@ -86,7 +86,6 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--to",
-        type=Path,
         metavar="FOLDER",
         help="release into this folder instead of the Hub; it is laid out as huggingface_hub's own cache and counts as "
         "private",

@@ -21,12 +21,18 @@ def look_at_hub(told: Findings) -> dict[str, Any]:
 
     An address is told without name and password; a token file that cannot be read is a problem.
     """
+    nothing = {"login": False, "login_by": "", "endpoint": "", "offline": False}
     try:
         from huggingface_hub import constants
+
+        parts = urlsplit(str(constants.ENDPOINT))
     except ImportError:
-        return {"login": False, "login_by": "", "endpoint": "", "offline": False}  # the packages are told elsewhere
+        return nothing  # the packages are told elsewhere
+    except ValueError as error:
+        # A number or an address among its environment variables is none; the value itself is not repeated.
+        told.broken(f"huggingface_hub cannot be used ({type(error).__name__}).", "Look at the variables HF_…: env")
+        return nothing
     by = _login(Path(constants.HF_TOKEN_PATH), told)
-    parts = urlsplit(str(constants.ENDPOINT))
     if constants.HF_HUB_OFFLINE:
         told.note("Offline mode is on (HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE): the Hub is not asked.")
     return {

@@ -63,7 +63,7 @@ def look_at_disk(told: Findings) -> list[dict[str, Any]]:
     folder for temporary files that cannot be written is a problem; what is not there yet is asked for at its parent.
     """
     return [
-        _place("the folder you are in", Path.cwd(), told, ""),
+        _place("the folder you are in", _here(), told, ""),
         _place("HF_HOME", _hf_home(), told, "Point HF_HOME at a folder that you may write to."),
         _place("TMPDIR", _temporary(), told, "Point TMPDIR at a folder that you may write to."),
     ]
@@ -72,9 +72,17 @@ def look_at_disk(told: Findings) -> list[dict[str, Any]]:
 def _hf_home() -> Path:
     try:
         from huggingface_hub.constants import HF_HOME
-    except ImportError:
+    except (ImportError, ValueError):  # told elsewhere
         return Path("~/.cache/huggingface").expanduser()
     return Path(HF_HOME)
+
+
+def _here() -> Path:
+    """Where the user stands; "." where that folder was removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path()
 
 
 def _temporary() -> Path:

@@ -6,17 +6,18 @@ folder is ours if it holds a ``build.json`` that names a dataset and a version.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from mmskin_hub.engine.work import read_json
-from mmskin_hub.errors import OutputExists, WrongUse
+from mmskin_hub.errors import MmskinError, OutputExists, WrongUse
 
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
@@ -87,26 +88,70 @@ def staged(out: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``out`` that takes its place on success, and is removed otherwise.
 
     Two renames stand between the old and the new dataset; a kill right between them leaves the old one whole, under
-    ``<out>.old``, from where the next call puts it back.
+    ``<out>.old``, from where the next call puts it back. Raises :class:`MmskinError` where another run is at it.
     """
     stage, old = out.with_name(f"{out.name}.tmp"), out.with_name(f"{out.name}.old")
-    if old.exists():
-        if out.exists():
-            shutil.rmtree(old)
-        else:
-            old.rename(out)
-    shutil.rmtree(stage, ignore_errors=True)
-    stage.mkdir(parents=True)
+    with _claimed(stage, out):
+        with _alone_in(out.parent):
+            if old.exists():
+                if out.exists():
+                    shutil.rmtree(old)
+                else:
+                    old.rename(out)
+        try:
+            yield stage
+            _flush(stage)
+            # Once the stage is renamed the next run may begin, and it looks for what is old.
+            with _alone_in(out.parent):
+                if out.exists():
+                    out.rename(old)
+                stage.rename(out)
+                shutil.rmtree(old, ignore_errors=True)
+        except BaseException:
+            shutil.rmtree(stage, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other run swaps a dataset in ``folder``."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        yield stage
-        _flush(stage)
-        if out.exists():
-            out.rename(old)
-        stage.rename(out)
-    except BaseException:
-        shutil.rmtree(stage, ignore_errors=True)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        with suppress(OSError):  # a file system without such locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _claimed(stage: Path, out: Path) -> Iterator[None]:
+    """Hold the folder ``stage``, made and emptied, against other runs: by a lock on the folder itself, which a kill
+    lets go and which needs no file beside the dataset. A file system without such locks is trusted."""
+    while True:
+        try:
+            stage.mkdir(parents=True, exist_ok=True)
+            handle = os.open(stage, os.O_RDONLY)
+        except (FileExistsError, FileNotFoundError):
+            if stage.is_file():
+                raise
+            continue  # it went as we came
+        try:
+            with suppress(OSError):
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise MmskinError(
+                        f"Another run is writing {out}.", "Wait for it to end, or name another folder."
+                    ) from None
+            if not (stage.exists() and os.path.samestat(stage.stat(), os.fstat(handle))):
+                continue  # whoever held it has just renamed or removed it
+            for path in stage.iterdir():  # left by a run that was killed
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            yield
+            return
+        finally:
+            os.close(handle)
 
 
 def _flush(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from configparser import ConfigParser
@@ -233,3 +234,18 @@ def test_pytorch_itself_answers_what_it_is_asked() -> None:
     assert not fault
     assert bool(found["backend"]) == bool(found["devices"])
     assert re.fullmatch(r"cpu|(cuda|hip|xpu) [\d.]+", parts._torch_build())
+
+
+@pytest.mark.parametrize("name", ["HF_ENDPOINT", "HF_HUB_ETAG_TIMEOUT"])
+def test_a_variable_that_cannot_be_read_is_told_without_its_value(name: str) -> None:
+    done = piped([*MMSKIN, "doctor", "--json"], **{name: "https://[secret"})
+    found = json.loads(done.stdout)
+    assert done.returncode == 1 and "secret" not in done.stdout
+    assert any("huggingface_hub cannot be used" in problem["what"] for problem in found["problems"])
+
+
+def test_a_folder_that_was_removed_is_no_reason_to_fall_over(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    command = f"cd gone && rmdir ../gone && {shlex.join(MMSKIN)} doctor --json && {shlex.join(MMSKIN)} demo"
+    done = piped(["sh", "-c", command.replace("--json &&", "--json;")], cwd=tmp_path)
+    assert json.loads(done.stdout)["disk"] and "is not there any more" in done.stderr and done.returncode == 2
