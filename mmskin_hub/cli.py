@@ -10,7 +10,7 @@ from importlib import import_module
 import mmskin_hub
 from mmskin_hub.commands.common import Parser
 from mmskin_hub.errors import MmskinError, NothingUsable, WrongUse
-from mmskin_hub.terminal import prepare
+from mmskin_hub.terminal import lost, prepare
 
 CHAPTERS: Mapping[str, tuple[str, ...]] = {
     "start": ("demo", "doctor", "completion"),
@@ -82,4 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mmskin: interrupted; run the same command to go on.", file=sys.stderr)
         return EXIT_INTERRUPTED
+    if (fault := lost()) is not None:
+        print(f"mmskin: error: the report could not be written ({fault.strerror}).", file=sys.stderr)
+        return EXIT_FAILED
     return status

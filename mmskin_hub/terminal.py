@@ -25,6 +25,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -165,11 +166,27 @@ def prepare() -> None:
         setattr(sys, name, made)
 
 
+_LOST: list[OSError] = []
+
+
+def lost() -> OSError | None:
+    """Why something that was printed could not be written, a full disk say; ``None`` where all of it was."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    return next(iter(_LOST), None)
+
+
 class _Patient(io.FileIO):
-    """A stream whose reader may leave: what it does not read any more is dropped."""
+    """A stream whose reader may leave, and whose disk may be full: what cannot be written is dropped.
+
+    A reader that left did so on purpose; any other fault is kept for :func:`lost`.
+    """
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
-            return memoryview(data).nbytes
+            pass
+        except OSError as error:
+            _LOST.append(error)
+        return memoryview(data).nbytes

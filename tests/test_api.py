@@ -147,6 +147,7 @@ def test_the_import_is_light() -> None:
         ("ham10000", {"raw": ".", "max_side": None}, "max_side=None is not a whole number"),
         ("skinvl_sft", {"variant": "mm", "data": {"mm_skin": "x"}, "seed": "x"}, "seed='x' is not a whole number"),
         ("mm_skin", {"books": "~nobody-of-that-name/x"}, "no such user"),
+        ("ham10000", {"raw": "a\0b"}, "null byte"),
     ],
 )
 def test_a_build_that_cannot_be_is_wrong_use(dataset: str, given: dict[str, Any], said: str, tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ def path_of(place: Place) -> Path:
     """``place`` as an absolute path; raises :class:`WrongUse` where it is empty, or in the home of an unknown user."""
     if not os.fspath(place):
         raise WrongUse("A place is empty.", 'Name a file or a folder; that where you stand is "."')
+    if "\0" in str(place):
+        raise WrongUse(f"{place!r} holds a null byte, as no name of a file can.", "Name another.")
     try:
         return Path(place).expanduser().absolute()
     except RuntimeError as error:

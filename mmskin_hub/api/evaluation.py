@@ -101,6 +101,7 @@ def evaluate(
     check_choice("features", features, Features)
     check_choice("probe_mode", probe_mode, ProbeMode)
     check_whole("limit", limit)
+    check_whole("seed", seed, 0, optional=False)
     if batch_size != "auto":
         check_whole("batch_size", batch_size)
     from mmskin_hub.evals.run import Request

@@ -104,7 +104,7 @@ def release(
             i_hold_the_rights=i_hold_the_rights,
             full=full,
             force=force,
-            reason=reason,
+            reason=reason or "",
             to=path_or_none(to),
         )
         # What the gate refuses for a token in it must not be shown either: names of files, the card.

@@ -13,7 +13,6 @@ the same command. What a step makes is removed before it begins: nothing is left
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shlex
@@ -33,14 +32,17 @@ from typing import Any, Protocol
 import mmskin_hub
 from mmskin_hub.demo.found import LOGS, hash_of, log_of
 from mmskin_hub.demo.line import Step, steps
+from mmskin_hub.engine.locks import lock
 from mmskin_hub.engine.work import atomic, read_json
-from mmskin_hub.errors import MissingExtra, MmskinError, OutputExists, WrongUse, describe
+from mmskin_hub.errors import MissingExtra, MmskinError, OutputExists, WrongUse
 
 MARKER, RECIPE = "demo.json", "mixture.yaml"
 NEEDED = ("pymupdf", "datatrove", "trl", "lm_eval")
 """Packages by which it is known that the extra ``demo`` is not installed."""
 ROOM = 1 << 30
 """Bytes that must be free on the disk; the demo writes less than a tenth of it."""
+FOREIGN = ("HF_", "HUGGING", "TRANSFORMERS_", "MMSKIN_", "ACCELERATE_", "WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_")
+"""What the environment says of other work: of the user's Hub, or of a training among whose processes this is one."""
 PATTERNS = frozenset("*?[]")
 """What load_dataset, given a folder, does not take as it stands (fsspec's glob)."""
 LONGEST = 60
@@ -90,30 +92,37 @@ def walk(line: Sequence[Step], request: Request, watcher: Watcher) -> dict[str, 
     Raises :class:`OutputExists` where the folder holds something else, :class:`WrongUse` where it holds a demo of
     another seed or version, :class:`MmskinError` where a step fails.
     """
-    record = _open(request, line)
+    _refuse_patterns(request.out)
+    with _locked(request.out) as held:
+        record = _open(request, line)
+        with _temporary(request.out) as temporary:
+            return _walked(line, record, request.out, _environment(request.out, temporary), held, watcher)
+
+
+def _walked(
+    line: Sequence[Step], record: dict[str, Any], out: Path, environment: Mapping[str, str], held: int, watcher: Watcher
+) -> dict[str, Any]:
     whole = True
-    with _locked(request.out) as lock, _temporary(request.out) as temporary:
-        environment = _environment(request.out, temporary)
-        for number, step in enumerate(line):
-            done = record["steps"].pop(step.name, None)
-            whole = whole and done is not None and _still_there(step, request.out, done["found"])
-            if not whole:
-                watcher.begin(number, step)
-                done = _done(step, request.out, environment, lock, watcher.says)
-            record["steps"][step.name] = done
-            _write(request.out, record)
-            watcher.end(number, step, done, whole)
+    for number, step in enumerate(line):
+        done = record["steps"].pop(step.name, None)
+        whole = whole and done is not None and _still_there(step, out, done["found"])
+        if not whole:
+            watcher.begin(number, step)
+            done = _done(step, out, environment, held, watcher.says)
+        record["steps"][step.name] = done
+        _write(out, record)
+        watcher.end(number, step, done, whole)
     return record
 
 
 def _done(
-    step: Step, out: Path, environment: Mapping[str, str], lock: int, says: Callable[[str], None]
+    step: Step, out: Path, environment: Mapping[str, str], held: int, says: Callable[[str], None]
 ) -> dict[str, Any]:
     """Run ``step``; what the record says of it."""
     began = time.monotonic()
     for path in step.makes:
         shutil.rmtree(out / path, ignore_errors=True)
-    _run(step, out, environment, lock, says)
+    _run(step, out, environment, held, says)
     return {"command": step.command, "seconds": round(time.monotonic() - began, 1), "found": _found(step, out)}
 
 
@@ -132,24 +141,26 @@ def _check_packages() -> None:
             raise MissingExtra("mmskin demo", "demo", package)
 
 
-def _open(request: Request, line: Sequence[Step]) -> dict[str, Any]:
-    """The record of the folder, which is made or gone on with."""
-    out, version = request.out, mmskin_hub.__version__
-    record = {"mmskin_hub": version, "seed": request.seed, "steps": {}}
+def _refuse_patterns(out: Path) -> None:
     if odd := PATTERNS.intersection(str(out)):
         raise WrongUse(
             f"{out} holds {' and '.join(sorted(odd))}, which the library datasets takes for a pattern of names.",
             "Name another folder with --out",
         )
+
+
+def _open(request: Request, line: Sequence[Step]) -> dict[str, Any]:
+    """The record of the folder, which is made or gone on with."""
+    out, version = request.out, mmskin_hub.__version__
+    record = {"mmskin_hub": version, "seed": request.seed, "steps": {}}
     try:
-        if out.is_dir() and any(out.iterdir()):
+        if any(out.iterdir()):
             record = _held(out)
         if (record["mmskin_hub"], record["seed"]) != (version, request.seed):
             raise WrongUse(
                 f"{out} holds a demo of seed {record['seed']}, by mmskin {record['mmskin_hub']}.",
                 "Delete that folder, or name another with --out",
             )
-        out.mkdir(parents=True, exist_ok=True)
         if (free := shutil.disk_usage(out).free) < ROOM:
             raise MmskinError(
                 f"{out} has {free / 1e9:.1f} GB free, and the demo wants {ROOM / 1e9:.1f} GB.", "Make room."
@@ -160,7 +171,7 @@ def _open(request: Request, line: Sequence[Step]) -> dict[str, Any]:
         (out / RECIPE).write_bytes((resources.files("mmskin_hub.demo") / RECIPE).read_bytes())
         (out / "commands.sh").write_text("".join(f"{step.command}\n" for step in line), "utf-8")
     except OSError as error:
-        raise WrongUse(f"{out} cannot be used ({describe(error)}).", "Name another folder with --out") from error
+        raise WrongUse(f"{out} cannot be used ({error.strerror}).", "Name another folder with --out") from error
     return record
 
 
@@ -178,20 +189,24 @@ def _held(out: Path) -> dict[str, Any]:
 
 @contextmanager
 def _locked(out: Path) -> Iterator[int]:
-    """Hold the demo of ``out`` for this process and the steps it starts; the lock's file descriptor.
+    """Hold the folder ``out``, which is made, for this process and the steps it starts; the lock's descriptor.
 
-    Raises :class:`MmskinError` where another holds it. It is ``flock``'s: a lock is held as long as any process has
-    the file open that it was taken with, whatever became of the others.
+    Raises :class:`MmskinError` where another holds it, :class:`WrongUse` where there can be no such folder.
     """
-    with (out / LOGS / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out, os.O_RDONLY)
+    except OSError as error:
+        raise WrongUse(f"{out} cannot be used ({error.strerror}).", "Name another folder with --out") from error
+    try:
+        if not lock(handle):
             raise MmskinError(
                 f"Another mmskin demo, or a step of one that was killed, is at work in {out}.",
                 "Wait for it to end, or name another folder with --out",
-            ) from error
-        yield file.fileno()
+            )
+        yield handle
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -201,6 +216,8 @@ def _temporary(out: Path) -> Iterator[Path]:
     It lies in ``out`` unless its path is then too long for the sockets of worker processes, which the system cuts at
     about a hundred characters.
     """
+    for left in out.glob("tmp-*"):  # by one that was killed
+        shutil.rmtree(left, ignore_errors=True)
     inside = len(os.fsencode(out / "tmp")) <= LONGEST
     with tempfile.TemporaryDirectory(prefix="tmp-", dir=out if inside else None, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
@@ -216,7 +233,7 @@ def _environment(out: Path, temporary: Path) -> dict[str, str]:
 
     One thread a process: matrices this small gain nothing by a second, and sums come out alike on any machine.
     """
-    found = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING", "MMSKIN_"))}
+    found = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     cache = str(out / "cache")
     return {
         **found,
@@ -242,16 +259,16 @@ def arguments(command: str) -> list[str]:
     return [sys.executable, "-P", *(("-m", "mmskin_hub") if program == "mmskin" else ()), *rest]
 
 
-def _run(step: Step, out: Path, environment: Mapping[str, str], lock: int, says: Callable[[str], None]) -> None:
+def _run(step: Step, out: Path, environment: Mapping[str, str], held: int, says: Callable[[str], None]) -> None:
     """Run ``step`` to its end; raises :class:`MmskinError` where its status is none of those that it may have.
 
-    The step holds the ``lock`` too, so that one whose demo was killed is not joined by another.
+    The step keeps the lock (``held``) too, so that one whose demo was killed is not joined by another.
     """
     said, complained = log_of(out, step.name, "out"), log_of(out, step.name, "err")
     with said.open("wb") as stdout, complained.open("wb") as stderr:
         process = subprocess.Popen(
             arguments(step.command), cwd=out, env=dict(environment), stdin=subprocess.DEVNULL, stdout=stdout,
-            stderr=stderr, pass_fds=(lock,), start_new_session=True,
+            stderr=stderr, pass_fds=(held,), start_new_session=True,
         )  # fmt: skip
         try:
             while process.poll() is None:

@@ -6,16 +6,16 @@ folder is ours if it holds a ``build.json`` that names a dataset and a version.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmskin_hub.engine.locks import alone_in, lock
 from mmskin_hub.engine.work import read_json
 from mmskin_hub.errors import MmskinError, OutputExists, WrongUse
 
@@ -92,7 +92,7 @@ def staged(out: Path) -> Iterator[Path]:
     """
     stage, old = out.with_name(f"{out.name}.tmp"), out.with_name(f"{out.name}.old")
     with _claimed(stage, out):
-        with _alone_in(out.parent):
+        with alone_in(out.parent):
             if old.exists():
                 if out.exists():
                     shutil.rmtree(old)
@@ -102,7 +102,7 @@ def staged(out: Path) -> Iterator[Path]:
             yield stage
             _flush(stage)
             # Once the stage is renamed the next run may begin, and it looks for what is old.
-            with _alone_in(out.parent):
+            with alone_in(out.parent):
                 if out.exists():
                     out.rename(old)
                 stage.rename(out)
@@ -113,21 +113,8 @@ def staged(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other run swaps a dataset in ``folder``."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without such locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
 def _claimed(stage: Path, out: Path) -> Iterator[None]:
-    """Hold the folder ``stage``, made and emptied, against other runs: by a lock on the folder itself, which a kill
-    lets go and which needs no file beside the dataset. A file system without such locks is trusted."""
+    """Hold the folder ``stage``, made and emptied, against other runs."""
     while True:
         try:
             stage.mkdir(parents=True, exist_ok=True)
@@ -137,13 +124,8 @@ def _claimed(stage: Path, out: Path) -> Iterator[None]:
                 raise
             continue  # it went as we came
         try:
-            with suppress(OSError):
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise MmskinError(
-                        f"Another run is writing {out}.", "Wait for it to end, or name another folder."
-                    ) from None
+            if not lock(handle):
+                raise MmskinError(f"Another run is writing {out}.", "Wait for it to end, or name another folder.")
             if not (stage.exists() and os.path.samestat(stage.stat(), os.fstat(handle))):
                 continue  # whoever held it has just renamed or removed it
             for path in stage.iterdir():  # left by a run that was killed

@@ -199,3 +199,13 @@ def test_facts_are_two_columns() -> None:
 def test_closed_streams_stop_nothing(closed: str) -> None:
     done = subprocess.run(["sh", "-c", f"{shlex.join(MMSKIN)} datasets --json {closed}"], cwd=ROOT, env=environment())
     assert done.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("words", ["datasets --json", "tasks", "--help"])
+def test_a_full_disk_is_told(words: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.join(MMSKIN)} {words} > /dev/full"], cwd=ROOT, env=environment(), capture_output=True
+    )
+    assert b"Traceback" not in done.stderr and b"Exception ignored" not in done.stderr
+    assert words == "--help" or (done.returncode == 1 and b"could not be written" in done.stderr)

@@ -140,6 +140,14 @@ def test_a_marker_that_is_none_is_told(tmp_path: Path, text: str) -> None:
         walk((writes("one"),), Request(tmp_path), Seen())
 
 
+def test_what_a_killed_demo_put_down_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    walk((writes("one"),), Request(tmp_path / "d"), Seen())
+    (tmp_path / "d" / "tmp-abc").mkdir()
+    walk((writes("one"),), Request(tmp_path / "d"), Seen())
+    assert not list((tmp_path / "d").glob("tmp-*"))
+
+
 def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import threading
@@ -44,6 +45,18 @@ def test_what_a_killed_run_left_is_cleared_away(tmp_path: Path) -> None:
     assert (tmp_path / "data.tmp/half/file").is_file()
     with staged(tmp_path / "data") as stage:
         assert not list(stage.iterdir())
+
+
+def test_a_file_system_without_locks_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmskin_hub.engine import locks
+
+    def refused(handle: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(locks.fcntl, "flock", refused)
+    with staged(tmp_path / "data") as stage:
+        (stage / "file").write_text("x")
+    assert (tmp_path / "data/file").is_file()
 
 
 def test_many_at_once_leave_one_whole_dataset(tmp_path: Path) -> None:
