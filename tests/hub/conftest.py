@@ -75,6 +75,7 @@ def script(hub: Hub, token: str, tmp_path: Path) -> Script:
 @pytest.fixture(scope="session")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of drawn books: see :func:`tests.hub.shelf.lay_shelf`. Nothing may be written into it."""
+    pytest.importorskip("reportlab", reason="books are drawn with what the extras build and dev bring")
     from tests.hub.shelf import lay_shelf
 
     return lay_shelf(tmp_path_factory.mktemp("books") / "shelf")
