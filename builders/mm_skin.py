@@ -22,6 +22,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,9 +189,16 @@ def _check_endpoint(request: Request) -> None:
 
 
 def _forget(request: Request, work: Path) -> None:
-    """Remove a work folder that nobody asked for, once there is nothing left to go on with."""
+    """Remove a work folder that nobody asked for, once there is nothing left to go on with.
+
+    It is renamed first: of one that was half removed by a killed run, the next would believe what is left.
+    """
     if request.work is None:
-        shutil.rmtree(work, ignore_errors=True)
+        gone = work.with_name(f"{work.name}.gone")
+        shutil.rmtree(gone, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            work.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _write(

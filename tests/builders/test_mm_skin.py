@@ -272,3 +272,21 @@ def test_a_version_has_three_numbers(version: str, tmp_path: Path) -> None:
     with pytest.raises(WrongUse, match=r"X\.Y\.Z") as error:
         build(Request((str(tmp_path),), tmp_path / "out", version))
     assert "1.0.0" in error.value.remedy
+
+
+def test_a_work_folder_is_gone_at_once_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmskin_hub.builders import mm_skin
+
+    work = tmp_path / "out.work"
+    (work / "units").mkdir(parents=True)
+
+    def killed(path: Path, **_: object) -> None:
+        if path.exists():
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(mm_skin.shutil, "rmtree", killed)
+        mm_skin._forget(mm_skin.Request(books=(), out=tmp_path / "out"), work)
+    assert not work.exists()
+    mm_skin._forget(mm_skin.Request(books=(), out=tmp_path / "out"), work)
+    assert not list(tmp_path.iterdir())
