@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmskin_hub.api import audit
+from mmskin_hub.api.arguments import path_of
 from mmskin_hub.commands.calls import call, take_defaults
 from mmskin_hub.commands.common import print_json, show, table
 
@@ -93,7 +94,7 @@ def _run(args: argparse.Namespace) -> int:
     else:
         _show(report)
         if args.out:
-            print(f"written to {args.out.expanduser().absolute()}")
+            print(f"written to {path_of(args.out)}")
     for each in (*report["train"], *report["against"]):
         if each["unreadable"]:
             number = len(each["unreadable"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmskin_hub.api import build
+from mmskin_hub.api.arguments import path_of
 from mmskin_hub.commands.calls import call, take_defaults
 from mmskin_hub.commands.common import print_json
 from mmskin_hub.registry import DATASETS
@@ -56,7 +57,7 @@ def _run(args: argparse.Namespace) -> int:
         print_json(record)
     else:
         source.show_report(record)
-        print(f"written to {args.out.expanduser().absolute()}")
+        print(f"written to {path_of(args.out)}")
     for warning in source.warnings(record):
         print(warning, file=sys.stderr)
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from mmskin_hub.api import evaluate
+from mmskin_hub.api.arguments import path_of
 from mmskin_hub.api.evaluation import Dtype, Features, ProbeMode
 from mmskin_hub.commands.calls import call, take_defaults
 from mmskin_hub.commands.common import positive, print_json, show, table
@@ -140,7 +141,7 @@ def _run(args: argparse.Namespace) -> int:
         print_json(results)
     else:
         _show(results)
-        print(f"written to {args.out.expanduser().absolute()}")
+        print(f"written to {path_of(args.out)}")
     if not results["audit"]:
         print("note: no overlap audit was given (--audit).", file=sys.stderr)
     return 0

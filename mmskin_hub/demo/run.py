@@ -102,15 +102,17 @@ def walk(line: Sequence[Step], request: Request, watcher: Watcher) -> dict[str, 
 def _walked(
     line: Sequence[Step], record: dict[str, Any], out: Path, environment: Mapping[str, str], held: int, watcher: Watcher
 ) -> dict[str, Any]:
+    known, record["steps"] = record["steps"], {}
     whole = True
     for number, step in enumerate(line):
-        done = record["steps"].pop(step.name, None)
+        done = known.get(step.name)
         whole = whole and done is not None and _still_there(step, out, done["found"])
         if not whole:
             watcher.begin(number, step)
             done = _done(step, out, environment, held, watcher.says)
         record["steps"][step.name] = done
-        _write(out, record)
+        if not whole:  # what was known of the steps behind this one holds no longer
+            _write(out, record)
         watcher.end(number, step, done, whole)
     return record
 

@@ -133,6 +133,15 @@ def test_what_is_gone_is_made_again_with_all_that_follows_from_it(tmp_path: Path
     assert seen.ended == [("one", True), ("two", False), ("three", False)]
 
 
+def test_what_followed_from_a_step_is_not_believed_once_that_step_was_made_again(tmp_path: Path) -> None:
+    walk((writes("one"), writes("two"), writes("three")), Request(tmp_path), Seen())
+    (tmp_path / "one").unlink()
+    broken = writes("two", "import sys; sys.exit(9)")
+    with pytest.raises(MmskinError, match="status 9"):
+        walk((writes("one"), broken, writes("three")), Request(tmp_path), Seen())
+    assert json.loads((tmp_path / "demo.json").read_text())["steps"].keys() == {"one"}
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"steps": {}}', '{"mmskin_hub": "1", "seed": 0, "steps": {"a": 1}}'])
 def test_a_marker_that_is_none_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "demo.json").write_text(text)

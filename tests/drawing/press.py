@@ -13,7 +13,7 @@ import re
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from PIL import Image
 from reportlab import rl_config
@@ -21,6 +21,7 @@ from reportlab.pdfbase import pdfmetrics, ttfonts
 from reportlab.pdfgen.canvas import Canvas
 
 from mmskin_hub.demo import paint
+from mmskin_hub.demo.press import Area
 from tests.drawing import pictures
 from tests.drawing import words as wording
 from tests.drawing.truth import Truth, phash
@@ -41,19 +42,6 @@ def _embed() -> None:
     rl_config.useA85 = 0  # pages deflated and nothing more, as other programs write them
     for name in FONTS["vera"]:
         pdfmetrics.registerFont(ttfonts.TTFont(name, name + ".ttf"))
-
-
-class Area(NamedTuple):
-    """Left, top, right, bottom in points."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-    @property
-    def width(self) -> float:
-        return self.x1 - self.x0
 
 
 @dataclass(frozen=True)
